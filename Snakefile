@@ -1,0 +1,59 @@
+# vidsal: where and when a video network looks, whether that is true, and whether people look there.
+# What is computed: config.yaml. How: profiles/. The steps: workflow/rules/.
+
+from snakemake.utils import min_version
+
+min_version("9.20")
+
+
+configfile: "config.yaml"
+
+
+report: "workflow/report/workflow.rst"
+
+
+include: "workflow/common.smk"
+include: "workflow/rules/video.smk"
+include: "workflow/rules/train.smk"
+include: "workflow/rules/explain.smk"
+include: "workflow/rules/gaze.smk"
+include: "workflow/rules/saliency.smk"
+include: "workflow/rules/score.smk"
+include: "workflow/rules/report.smk"
+
+
+wildcard_constraints:
+    dataset=alternatives(*RUN["datasets"]),
+    model=alternatives(*RUN["models"], *RUN["gaze"], "none"),
+    method=alternatives(*RUN["methods"], *RUN["controls"], GAZE_METHOD),
+    aggregation=alternatives(*RUN["aggregations"]),
+    metric=alternatives(*RUN["metrics"]),
+    shard=r"[A-Za-z0-9._-]+-\d+of\d+",
+    slot=r"\d+",
+
+
+onstart:
+    hold_lock()
+
+
+warn_if_large()
+
+
+rule all:
+    """Everything that the config asks for: heatmaps, tables, figures, overlays, the page."""
+    default_target: True
+    input:
+        collect("results/{dataset}/page.html", dataset=RUN["datasets"]),
+        collect("results/{dataset}/config.resolved.yaml", dataset=RUN["datasets"]),
+
+
+rule heatmaps:
+    """Only the heatmaps, without tables and pages."""
+    input:
+        all_heatmaps,
+
+
+rule tables:
+    """Only the tables."""
+    input:
+        collect("results/{dataset}/tables/summary.tsv", dataset=RUN["datasets"]),

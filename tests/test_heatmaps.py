@@ -1,0 +1,93 @@
+"""Heatmap files: rounding, same bytes from parts and packs, scales, damage."""
+
+from __future__ import annotations
+
+import time
+
+import h5py
+import numpy as np
+import pytest
+
+from vidsal import heatmaps, parts
+from vidsal.errors import InputError
+from vidsal.parts import Found
+
+
+def a_heatmap(seed, shape=(5, 6, 7)):
+    values = np.random.default_rng(seed).standard_normal(shape).astype(np.float32)
+    return heatmaps.Heatmap(
+        values * 1e-9, np.eye(3), np.arange(shape[0]), np.arange(shape[0]) / 25, {"b": 1, "a": "x"}
+    )
+
+
+@pytest.fixture
+def members(tmp_path):
+    for seed in (1, 2):
+        heatmaps.write_part(tmp_path / f"p{seed}.h5", a_heatmap(seed))
+    return [(f"v{seed}", Found(tmp_path / f"p{seed}.h5")) for seed in (1, 2)]
+
+
+def test_rounding_keeps_ten_bits_and_tiny_gradients():
+    values = np.random.default_rng(0).standard_normal(100_000).astype(np.float32) * 1e-20
+    rounded = heatmaps.round_mantissa(values)
+    assert np.abs(rounded / values - 1).max() <= 2**-11
+    assert (rounded.view(np.uint32) & ((1 << 13) - 1) == 0).all()
+    np.testing.assert_array_equal(heatmaps.round_mantissa(rounded), rounded)
+
+
+def test_rounding_is_to_even_and_leaves_special_values():
+    ulp = 2.0**-10
+    halves = np.array([1 + ulp / 2, 1 + 1.5 * ulp, -1 - ulp / 2], dtype=np.float32)
+    np.testing.assert_array_equal(heatmaps.round_mantissa(halves), [1, 1 + 2 * ulp, -1])
+    special = np.array([np.nan, np.inf, -np.inf, 0.0], dtype=np.float32)
+    np.testing.assert_array_equal(heatmaps.round_mantissa(special), special)
+
+
+def test_same_bytes_from_parts_packs_and_another_second(members, tmp_path):
+    heatmaps.assemble(tmp_path / "a.h5", members, {"z": 1, "a": 2})
+    time.sleep(1.1)
+    packed = [("v1", Found(tmp_path / "a.h5", "v1")), members[1]]
+    heatmaps.assemble(tmp_path / "b.h5", packed, {"a": 2, "z": 1})
+    assert parts.sha256(tmp_path / "a.h5") == parts.sha256(tmp_path / "b.h5")
+
+
+def test_scales_and_values_survive_the_copy(members, tmp_path):
+    heatmaps.assemble(tmp_path / "a.h5", members, {})
+    with heatmaps.open_file(tmp_path / "a.h5") as file:
+        saliency = file["v2/saliency"]
+        assert [dim[0].name for dim in saliency.dims] == ["/v2/time", "/v2/y", "/v2/x"]
+        assert saliency.chunks == (1, 6, 7)
+        assert saliency.fletcher32
+        found = heatmaps.read(file, "v2")
+    np.testing.assert_array_equal(
+        found.saliency, heatmaps.round_mantissa(a_heatmap(2).saliency)
+    )
+    assert found.attrs["a"] == "x"
+
+
+def test_whole_clip_maps_have_two_axes(tmp_path):
+    heatmaps.write_part(tmp_path / "p.h5", a_heatmap(1, (6, 7)))
+    heatmaps.assemble(tmp_path / "a.h5", [("v", Found(tmp_path / "p.h5"))], {})
+    with heatmaps.open_file(tmp_path / "a.h5") as file:
+        assert [dim[0].name for dim in file["v/saliency"].dims] == ["/v/y", "/v/x"]
+
+
+def test_incomplete_and_damaged_files_are_refused(members, tmp_path):
+    with h5py.File(tmp_path / "half.h5", "w") as file:
+        file.create_group("v")
+    with pytest.raises(InputError, match="never completed"):
+        heatmaps.open_file(tmp_path / "half.h5")
+    (tmp_path / "text.h5").write_text("<html>")
+    with pytest.raises(InputError, match="no readable HDF5"):
+        heatmaps.open_file(tmp_path / "text.h5")
+
+
+def test_a_flipped_bit_is_noticed(members, tmp_path):
+    heatmaps.assemble(tmp_path / "a.h5", members, {})
+    with h5py.File(tmp_path / "a.h5") as file:
+        place = file["v1/saliency"].id.get_chunk_info(0).byte_offset
+    raw = bytearray((tmp_path / "a.h5").read_bytes())
+    raw[place + 20] ^= 1
+    (tmp_path / "b.h5").write_bytes(raw)
+    with heatmaps.open_file(tmp_path / "b.h5") as file, pytest.raises(OSError, match="fletcher32|filter"):
+        heatmaps.read(file, "v1")

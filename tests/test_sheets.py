@@ -1,0 +1,90 @@
+"""Sample sheets: checks by column, shards that stay put."""
+
+from __future__ import annotations
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from vidsal import sheets
+from vidsal.errors import InputError
+
+
+def sheet_of(count, split="test", start=0):
+    videos = [f"clip{i:05d}" for i in range(start, start + count)]
+    table = pd.DataFrame({"video": videos, "path": [f"{v}.avi" for v in videos], "split": split})
+    return sheets.check(table, "here")
+
+
+def test_every_video_is_in_exactly_one_shard():
+    sheet = pd.concat([sheet_of(500), sheet_of(70, "train", 500)], ignore_index=True)
+    names = sheets.shards(sheet, per_job=10)
+    found = pd.concat([sheets.rows(sheet, name) for name in names])
+    assert sorted(found["video"]) == sorted(sheet["video"])
+    assert {sheets.parse(n)[2] for n in names if n.startswith("test")} == {64}
+    assert {sheets.parse(n)[2] for n in names if n.startswith("train")} == {8}
+
+
+def test_a_new_video_touches_one_shard():
+    before, after = sheet_of(500), sheet_of(501)
+    changed = [
+        name
+        for name in sheets.shards(after, 10)
+        if sheets.row_hash(sheets.rows(before, name)) != sheets.row_hash(sheets.rows(after, name))
+    ]
+    assert len(changed) == 1
+
+
+def test_doubling_only_splits():
+    sheet = sheet_of(300)
+    codes = sheets.digests(sheet)
+    assert ((codes % 64) % 32 == codes % 32).all()
+    assert sheets.coarse("test-035of064", 32) == "test-003of032"
+    with pytest.raises(InputError, match="finer"):
+        sheets.coarse("test-003of032", 64)
+
+
+def test_shards_are_balanced_as_a_hash_should_be():
+    sizes = np.bincount(sheets.digests(sheet_of(6400)) % 64, minlength=64)
+    # 100 a shard with a binomial spread of 10: five spreads are a safe limit for a fixed hash.
+    assert 50 < sizes.min() <= sizes.max() < 150
+
+
+def test_round_trip(tmp_path):
+    sheet = sheet_of(3)
+    sheet["start"] = pd.array([0, 5, pd.NA], dtype="Int64")
+    sheet["end"] = pd.array([9, pd.NA, pd.NA], dtype="Int64")
+    sheets.write(sheet, tmp_path / "s.tsv")
+    pd.testing.assert_frame_equal(sheets.read(tmp_path / "s.tsv"), sheet)
+
+
+def test_all_problems_at_once(tmp_path):
+    path = tmp_path / "bad.tsv"
+    path.write_text(
+        "video\tpath\tsplit\tstart\tend\n"
+        "a b\tx.avi\ttest\t0\t9\n"
+        "ok\t\ttest\t5\t5\n"
+        "ok\ty.avi\ttest\tsoon\t\n"
+    )
+    with pytest.raises(InputError) as error:
+        sheets.read(path)
+    text = str(error.value)
+    for part in ("bad.tsv", "line 2: 'a b'", "must be unique", "'path' is empty", "'end'", "'start'"):
+        assert part in text
+
+
+def test_unknown_and_missing_columns_name_the_nearest(tmp_path):
+    path = tmp_path / "bad.tsv"
+    path.write_text("video\tpth\tsplit\na\tx.avi\ttest\n")
+    with pytest.raises(InputError) as error:
+        sheets.read(path)
+    assert "column 'path' is missing" in str(error.value)
+    assert "column 'pth' is unknown; did you mean 'path'?" in str(error.value)
+
+
+def test_empty_file_and_missing_file(tmp_path):
+    (tmp_path / "empty.tsv").write_text("")
+    with pytest.raises(InputError, match="not a table"):
+        sheets.read(tmp_path / "empty.tsv")
+    with pytest.raises(InputError, match="no such file"):
+        sheets.read(tmp_path / "none.tsv")

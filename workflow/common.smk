@@ -1,0 +1,236 @@
+# Shared by all rules: the config checked, names resolved, sheets and shards found. No rules here.
+
+import fcntl
+import functools
+import os
+import sys
+from pathlib import Path
+
+import yaml
+
+from vidsal import config as settings
+from vidsal import registry, sheets
+from vidsal.errors import InputError
+
+PACKAGE = registry.PACKAGE
+MAX_JOBS = 50_000
+
+# Jobs must import the same package as this file does; an installed release would silently win.
+if PACKAGE.parent == Path(workflow.current_basedir.get_path_or_uri(secret_free=True)).resolve():
+    os.environ.update(PYTHONPATH=f"{PACKAGE.parent}{os.pathsep}{os.environ.get('PYTHONPATH', '')}")
+os.environ.update(VIDSAL_MAIN_PID=str(os.getpid()))
+
+
+def refuse(error):
+    """End with a sentence instead of a traceback: the user can mend what it says."""
+    sys.exit(f"vidsal: {error}")
+
+
+def checked_config():
+    schema = yaml.safe_load((PACKAGE.parent / "schemas" / "config.schema.yaml").read_text())
+    try:
+        settings.check(config, schema)
+    except InputError as error:
+        refuse(error)
+
+
+def alternatives(*names):
+    """Return a regular expression of these names; one that matches nothing when there are none."""
+    return "|".join(sorted({name.replace(".", r"\.") for name in names})) or "(?!)"
+
+
+checked_config()
+RUN = {key: settings.chosen(config, key) for key in settings.RUN_LISTS}
+CHOICES = {
+    (room, name): settings.choice(config, room, name)
+    for key, room in settings.RUN_LISTS.items()
+    for name in RUN[key]
+}
+
+
+def choice(room, name):
+    return CHOICES[room, name]
+
+
+def entry(room, name):
+    return registry.entry(room, choice(room, name).method, config["rooms"])
+
+
+def is_family(method):
+    """Say whether a method's maps come out of the shared pass."""
+    return bool(entry("attribution", method).constants.get("SHARED_PASS"))
+
+
+FAMILY = [method for method in RUN["methods"] if is_family(method)]
+GAZE_METHOD = "gaze"
+MAPS = (
+    [(model, method) for model in RUN["models"] for method in RUN["methods"]]
+    + [(model, GAZE_METHOD) for model in RUN["gaze"]]
+    + [("none", control) for control in RUN["controls"]]
+)
+
+
+def needs(metric):
+    return set(entry("metrics", metric).needs)
+
+
+METRICS_ACROSS = [metric for metric in RUN["metrics"] if "other_fixations" in needs(metric)]
+METRICS_WITHIN = [metric for metric in RUN["metrics"] if metric not in METRICS_ACROSS]
+
+
+# Params: options and code, so that a change of either reruns exactly what depends on it.
+
+
+def code(*modules, **rooms):
+    """Return a function of wildcards: the fingerprint of package modules and of room files."""
+
+    def of_wildcards(wildcards):
+        paths = [PACKAGE / f"{module}.py" for module in modules]
+        for room, wildcard in rooms.items():
+            paths += choice(room, getattr(wildcards, wildcard)).code
+        return registry.fingerprint(*paths)
+
+    return of_wildcards
+
+
+def options(*sections, **rooms):
+    """Return a function of wildcards: config sections and the options of the room files."""
+
+    def of_wildcards(wildcards):
+        found = {section: config[section] for section in sections}
+        for room, wildcard in rooms.items():
+            found[room] = choice(room, getattr(wildcards, wildcard)).options
+        return settings.digest(found)
+
+    return of_wildcards
+
+
+def all_options(room, names):
+    return settings.digest({name: choice(room, name).options for name in names})
+
+
+def all_code(room, names, *modules):
+    paths = [PACKAGE / f"{module}.py" for module in modules]
+    return registry.fingerprint(*paths, *(p for name in names for p in choice(room, name).code))
+
+
+# Sample sheets and shards.
+
+SHEETS = {}
+
+
+def is_known(dataset):
+    """Say whether the dataset gives its table without looking at a folder."""
+    own = entry("datasets", dataset)
+    if "known" in own.functions:
+        own_module = registry.module("datasets", own.name, config["rooms"])
+        return own_module.known(**choice("datasets", dataset).options)
+    return bool(own.constants.get("KNOWN"))
+
+
+def is_rendered(dataset):
+    return "render" in entry("datasets", dataset).functions
+
+
+def dataset_folder(dataset):
+    return str(Path(config["data"]) / dataset)
+
+
+def sheet(dataset):
+    """Return the checked sample sheet of a dataset; one that must be listed first is waited for."""
+    if dataset not in SHEETS:
+        if is_known(dataset):
+            SHEETS[dataset] = known_sheet(dataset)
+        else:
+            SHEETS[dataset] = sheets.read(checkpoints.list_videos.get(dataset=dataset).output.sheet)
+    return SHEETS[dataset]
+
+
+def known_sheet(dataset):
+    own = choice("datasets", dataset)
+    try:
+        table = registry.load("datasets", own.method, config["rooms"])(
+            dataset_folder(dataset), **own.options
+        )
+        return sheets.check(table, dataset)
+    except InputError as error:
+        refuse(error)
+
+
+def per_job(method=None):
+    sharding = config["sharding"]
+    return sharding["per_method"].get(method, sharding["videos_per_job"])
+
+
+@functools.lru_cache(maxsize=None)
+def shards(dataset, split, method=None):
+    """Return the shards of one split, as fine as the method wants them."""
+    rows = sheet(dataset)
+    return sheets.shards(rows[rows["split"] == split], per_job(method))
+
+
+@functools.lru_cache(maxsize=None)
+def shard_counts(dataset):
+    sizes = sheet(dataset)["split"].value_counts()
+    return {split: sheets.shard_count(n, per_job()) for split, n in sizes.items()}
+
+
+def coarse(wildcards):
+    """Return the shard of the coarser cut that holds the frames of this one."""
+    split = sheets.parse(wildcards.shard)[0]
+    return sheets.coarse(wildcards.shard, shard_counts(wildcards.dataset)[split])
+
+
+@functools.lru_cache(maxsize=None)
+def has(dataset, column):
+    return bool((sheet(dataset)[column] != "").any())
+
+
+def explained_shards(dataset, method=None):
+    return shards(dataset, config["explain"]["split"], method)
+
+
+def is_trained(model):
+    return not choice("models", model).options.get("weights")
+
+
+def from_coarse(pattern):
+    """Return an input function: the file of the coarser shard that this shard's videos are in."""
+
+    def of_wildcards(wildcards):
+        return pattern.format(shard=coarse(wildcards), **fields_without_shard(wildcards))
+
+    return of_wildcards
+
+
+def fields_without_shard(wildcards):
+    return {key: value for key, value in wildcards.items() if key != "shard"}
+
+
+def warn_if_large():
+    """Warn above 50,000 jobs, before Snakemake spends minutes on them."""
+    for dataset in RUN["datasets"]:
+        if not is_known(dataset):
+            continue
+        per_map = 1 + len(RUN["aggregations"]) * (2 + bool(METRICS_ACROSS))
+        jobs = sum(len(explained_shards(dataset, method)) * per_map for _, method in MAPS)
+        jobs += len(shards_of_all(dataset)) * (5 + 2 * len(RUN["models"]))
+        if jobs > MAX_JOBS:
+            logger.warning(
+                f"{dataset}: about {jobs} jobs, more than {MAX_JOBS}; Snakemake gets slow: raise "
+                "sharding.videos_per_job, or name fewer methods under run:"
+            )
+
+
+def shards_of_all(dataset):
+    return sheets.shards(sheet(dataset), per_job())
+
+
+def hold_lock():
+    """Refuse a second run in the same folder; the lock goes with this process, however it ends."""
+    Path(".snakemake").mkdir(exist_ok=True)
+    globals()["LOCK"] = open(".snakemake/vidsal.lock", "w")
+    try:
+        fcntl.flock(LOCK, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except OSError:
+        refuse("another run works in this folder; wait for it or stop it, then run again")

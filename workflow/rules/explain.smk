@@ -1,0 +1,117 @@
+# From a model and frames to heatmaps; and the controls that every heatmap has to beat.
+# INPUTS:  results/{dataset}/frames/{shard}.h5, the model's weights and predictions
+# OUTPUT:  results/{dataset}/heatmaps/{model}/{method}/{shard}.h5
+
+
+def receipt_of(wildcards):
+    """The shared pass makes the maps of its family beforehand; other methods need none."""
+    if not is_family(wildcards.method):
+        return []
+    return f"results/{wildcards.dataset}/shared_pass/{wildcards.model}/{coarse(wildcards)}.tsv"
+
+
+def family_code(wildcards):
+    modules = choice("models", wildcards.model).code
+    return all_code("attribution", FAMILY, "explaining") + registry.fingerprint(*modules)
+
+
+def family_options(wildcards):
+    own = options("numerics", "explain", "max_failures", models="model")(wildcards)
+    return own + all_options("attribution", FAMILY)
+
+
+def all_heatmaps(wildcards):
+    return [
+        f"results/{dataset}/heatmaps/{model}/{method}/{shard}.h5"
+        for dataset in RUN["datasets"]
+        for model, method in MAPS
+        for shard in explained_shards(dataset, method)
+    ]
+
+
+rule shared_pass:
+    """Make all maps that come from one forward and one backward pass, into the part cache."""
+    input:
+        rows="results/{dataset}/videos/{shard}.tsv",
+        frames="results/{dataset}/frames/{shard}.h5",
+        predictions="results/{dataset}/predictions/{model}/{shard}.parquet",
+        weights=weights_of,
+    output:
+        receipt="results/{dataset}/shared_pass/{model}/{shard}.tsv",
+    log:
+        "logs/{dataset}/shared_pass/{model}/{shard}.log",
+    benchmark:
+        "benchmarks/runs/{dataset}/shared_pass/{model}/{shard}.tsv"
+    conda:
+        "../../envs/torch.yaml"
+    threads: config["numerics"]["torch_threads"]
+    resources:
+        mem_mb=6000,
+        runtime=240,
+        gpu=1,
+    params:
+        code=family_code,
+        options=family_options,
+        methods=FAMILY,
+    script:
+        "../scripts/shared_pass.py"
+
+
+rule explain:
+    """Explain the videos of a shard with one method: a heatmap for each video."""
+    input:
+        rows=from_coarse("results/{dataset}/videos/{shard}.tsv"),
+        frames=from_coarse("results/{dataset}/frames/{shard}.h5"),
+        predictions=from_coarse("results/{dataset}/predictions/{model}/{shard}.parquet"),
+        weights=weights_of,
+        receipt=ancient(receipt_of),
+    output:
+        heatmaps="results/{dataset}/heatmaps/{model}/{method}/{shard}.h5",
+        failures="results/{dataset}/heatmaps/{model}/{method}/{shard}.failures.tsv",
+    log:
+        "logs/{dataset}/explain/{model}/{method}/{shard}.log",
+    benchmark:
+        "benchmarks/runs/{dataset}/explain/{model}/{method}/{shard}.tsv"
+    wildcard_constraints:
+        model=alternatives(*RUN["models"]),
+        method=alternatives(*RUN["methods"]),
+    conda:
+        "../../envs/torch.yaml"
+    threads: config["numerics"]["torch_threads"]
+    resources:
+        mem_mb=6000,
+        runtime=720,
+        gpu=1,
+    params:
+        code=code("explaining", models="model", attribution="method"),
+        options=options(
+            "numerics", "explain", "max_failures", models="model", attribution="method"
+        ),
+    script:
+        "../scripts/explain.py"
+
+
+rule control:
+    """Make the maps of a control, which knows nothing of any network."""
+    input:
+        rows=from_coarse("results/{dataset}/videos/{shard}.tsv"),
+        frames=from_coarse("results/{dataset}/frames/{shard}.h5"),
+    output:
+        heatmaps="results/{dataset}/heatmaps/none/{method}/{shard}.h5",
+        failures="results/{dataset}/heatmaps/none/{method}/{shard}.failures.tsv",
+    log:
+        "logs/{dataset}/control/{method}/{shard}.log",
+    benchmark:
+        "benchmarks/runs/{dataset}/control/{method}/{shard}.tsv"
+    wildcard_constraints:
+        method=alternatives(*RUN["controls"]),
+    conda:
+        "../../envs/score.yaml"
+    resources:
+        mem_mb=3000,
+        runtime=240,
+    params:
+        code=code("predicting", controls="method"),
+        options=options("seed", "explain", "max_failures", controls="method"),
+    script:
+        "../scripts/control.py"

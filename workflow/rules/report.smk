@@ -1,0 +1,188 @@
+# From tables and maps to things to look at.
+# INPUTS:  results/{dataset}/tables/*.tsv, heatmaps, frames, gaze
+# OUTPUTS: results/{dataset}/figures/{metric}.svg, overlays/{slot}.mp4, page.html
+
+
+def slots(dataset):
+    """Return the numbers of the videos shown, no more than there are explained ones."""
+    rows = sheet(dataset)
+    explained = rows[rows["split"] == config["explain"]["split"]]
+    count = int(sheets.every(explained, config["explain"]["every"]).sum())
+    return [f"{n:02d}" for n in range(1, min(config["show"]["videos"], count) + 1)]
+
+
+def slot_files(pattern):
+    """Return an input function: a file for each slot of the overlays."""
+
+    def of_wildcards(wildcards):
+        return collect(pattern, dataset=wildcards.dataset, slot=slots(wildcards.dataset))
+
+    return of_wildcards
+
+
+def split_shards(wildcards):
+    return shard_counts(wildcards.dataset)[config["explain"]["split"]]
+
+
+def figures_of(wildcards):
+    if not is_scored(wildcards.dataset):
+        return []
+    return collect(
+        "results/{dataset}/figures/{metric}.svg",
+        dataset=wildcards.dataset,
+        metric=metrics_of(wildcards.dataset),
+    )
+
+
+def metrics_of(dataset):
+    """Return the metrics that this dataset has the truth for."""
+    kinds = {"fixations", "density", "other_fixations"} if has(dataset, "fixations") else set()
+    kinds |= {"mask"} if has(dataset, "masks") else set()
+    return [metric for metric in RUN["metrics"] if needs(metric) & kinds]
+
+
+def histories_of(wildcards):
+    return collect(
+        "results/{dataset}/models/{model}/history.csv",
+        dataset=wildcards.dataset,
+        model=[model for model in RUN["models"] if is_trained(model)],
+    )
+
+
+rule choose_video:
+    """Choose the video of one slot; the table names it and the digests of its maps."""
+    input:
+        index="results/{dataset}/heatmaps.tsv",
+        scores="results/{dataset}/tables/scores.parquet",
+    output:
+        shown="results/{dataset}/shown/{slot}.tsv",
+    log:
+        "logs/{dataset}/choose_video/{slot}.log",
+    benchmark:
+        "benchmarks/runs/{dataset}/choose_video/{slot}.tsv"
+    conda:
+        "../../envs/report.yaml"
+    resources:
+        mem_mb=2000,
+        runtime=30,
+    params:
+        code=code("showing"),
+        options=options("show"),
+    script:
+        "../scripts/choose_video.py"
+
+
+rule overlay:
+    """Draw one video with all its maps: an overlay film, and the atlas that the page plays."""
+    input:
+        shown="results/{dataset}/shown/{slot}.tsv",
+    output:
+        film=report(
+            "results/{dataset}/overlays/{slot}.mp4",
+            caption="../report/overlay.rst",
+            category="{dataset}",
+            subcategory="overlays",
+            labels={"slot": "{slot}"},
+        ),
+        atlas="results/{dataset}/atlas/{slot}.mp4",
+        clip="results/{dataset}/atlas/{slot}.json",
+    log:
+        "logs/{dataset}/overlay/{slot}.log",
+    benchmark:
+        "benchmarks/runs/{dataset}/overlay/{slot}.tsv"
+    conda:
+        "../../envs/report.yaml"
+    resources:
+        mem_mb=3000,
+        runtime=60,
+    params:
+        code=code("showing"),
+        options=options("explain", "run"),
+        shards=split_shards,
+    script:
+        "../scripts/overlay.py"
+
+
+rule plot:
+    """Draw the figure of one metric: every map with its interval, controls apart."""
+    input:
+        summary="results/{dataset}/tables/summary.tsv",
+    output:
+        svg=report(
+            "results/{dataset}/figures/{metric}.svg",
+            caption="../report/figure.rst",
+            category="{dataset}",
+            subcategory="figures",
+            labels={"metric": "{metric}"},
+        ),
+        png="results/{dataset}/figures/{metric}.png",
+        table="results/{dataset}/figures/{metric}.csv",
+    log:
+        "logs/{dataset}/plot/{metric}.log",
+    benchmark:
+        "benchmarks/runs/{dataset}/plot/{metric}.tsv"
+    conda:
+        "../../envs/report.yaml"
+    resources:
+        mem_mb=2000,
+        runtime=30,
+    params:
+        code=code("plotting"),
+    script:
+        "../scripts/plot.py"
+
+
+rule viewer:
+    """Write the page: films, maps, gaze and tables on one clock, in one file."""
+    input:
+        clips=slot_files("results/{dataset}/atlas/{slot}.json"),
+        atlases=slot_files("results/{dataset}/atlas/{slot}.mp4"),
+        films=slot_files("results/{dataset}/overlays/{slot}.mp4"),
+        figures=figures_of,
+        histories=histories_of,
+        summary="results/{dataset}/tables/summary.tsv",
+        accuracy="results/{dataset}/tables/accuracy.tsv",
+        failures="results/{dataset}/tables/failures.tsv",
+        damaged="results/{dataset}/tables/damaged.tsv",
+        dropped="results/{dataset}/tables/dropped_gaze.tsv",
+    output:
+        page=report(
+            "results/{dataset}/page.html",
+            caption="../report/page.rst",
+            category="{dataset}",
+            subcategory="page",
+            labels={"what": "page"},
+        ),
+    log:
+        "logs/{dataset}/viewer.log",
+    benchmark:
+        "benchmarks/runs/{dataset}/viewer.tsv"
+    conda:
+        "../../envs/report.yaml"
+    resources:
+        mem_mb=3000,
+        runtime=30,
+    params:
+        code=code("showing"),
+        options=settings.digest(settings.resolved(config)),
+    script:
+        "../scripts/viewer.py"
+
+
+rule write_config:
+    """Write down every option as it was used, defaults included."""
+    output:
+        resolved="results/{dataset}/config.resolved.yaml",
+    log:
+        "logs/{dataset}/write_config.log",
+    benchmark:
+        "benchmarks/runs/{dataset}/write_config.tsv"
+    conda:
+        "../../envs/report.yaml"
+    resources:
+        mem_mb=500,
+        runtime=10,
+    params:
+        options=settings.digest(settings.resolved(config)),
+    script:
+        "../scripts/write_config.py"

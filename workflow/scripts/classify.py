@@ -1,0 +1,16 @@
+"""Classify the videos of a shard."""
+
+from vidsal.jobs import job
+
+with job(snakemake) as run:
+    from vidsal import fitting
+
+    fitting.classify_shard(
+        run.config,
+        run.wildcards.model,
+        run.input.rows,
+        run.input.frames,
+        run.input.weights,
+        run.output.predictions,
+        run.output.failures,
+    )

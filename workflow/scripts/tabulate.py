@@ -1,0 +1,14 @@
+"""Gather scores, predictions, failures and the index of heatmaps into tables."""
+
+from vidsal.jobs import job
+
+with job(snakemake) as run:
+    from vidsal import tables
+
+    found, out, seed = run.input, run.output, run.config["seed"]
+    tables.write_scores([*found.scores, *found.against], out.scores, out.summary, seed)
+    tables.write_accuracy(found.predictions, out.accuracy, seed)
+    tables.write_failures(found.failures, out.failures)
+    tables.write_damaged(found.health, out.damaged)
+    tables.concatenate(found.dropped, out.dropped, ["video", "reason", "rows"])
+    tables.write_index(found.heatmaps, out.index)

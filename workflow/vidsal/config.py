@@ -1,0 +1,170 @@
+"""What the config asks for: names and variants resolved, options checked, all before any job."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+from pathlib import Path
+
+from vidsal import registry
+from vidsal.errors import InputError
+
+RUN_LISTS = {
+    "datasets": "datasets",
+    "models": "models",
+    "methods": "attribution",
+    "gaze": "gaze",
+    "controls": "controls",
+    "aggregations": "aggregation",
+    "metrics": "metrics",
+}
+RESERVED = {"models": {"none"}, "gaze": {"none"}, "attribution": {"gaze"}}
+TYPES = {"int": int, "float": (int, float), "str": str, "bool": bool, "list": list, "dict": dict}
+
+
+@dataclass(frozen=True)
+class Choice:
+    """One name of the config: the room file behind it and its options, defaults filled in."""
+
+    room: str
+    name: str
+    method: str
+    path: Path
+    options: dict[str, object]
+    code: tuple[Path, ...]
+
+
+def check(config: dict, schema: dict) -> None:
+    """Refuse a config with one message that holds every problem.
+
+    Raises:
+        InputError: unknown keys, names, options, or values of the wrong type.
+    """
+    import jsonschema
+
+    validator = jsonschema.Draft202012Validator(schema)
+    errors = sorted(validator.iter_errors(config), key=lambda e: list(map(str, e.absolute_path)))
+    problems = [_schema_problem(error) for error in errors]
+    if not problems:
+        problems = name_problems(config)
+    if problems:
+        raise InputError("config: " + "\n  ".join(["", *problems]).lstrip("\n"))
+
+
+def name_problems(config: dict) -> list[str]:
+    """Return a sentence for every name and option in the config that no room knows."""
+    problems: list[str] = []
+    for room in registry.ROOMS:
+        for name in config.get(room) or {}:
+            problems += _choice_problems(config, room, name, f"{room}.{name}")
+    for key, room in RUN_LISTS.items():
+        known = {*registry.names(room, config.get("rooms")), *(config.get(room) or {})}
+        for name in config["run"].get(key) or []:
+            if name not in known:
+                problems.append(f"run.{key}: {name!r} is not known{registry.nearest(name, known)}")
+            elif name in RESERVED.get(room, ()):
+                problems.append(f"run.{key}: the name {name!r} is reserved; take another")
+    return problems
+
+
+def choice(config: dict, room: str, name: str) -> Choice:
+    """Return what `name` stands for: a file of the room, or a variant that the config defines."""
+    extra = config.get("rooms")
+    given = dict((config.get(room) or {}).get(name) or {})
+    method = given.pop("method", name)
+    entry = registry.entry(room, method, extra)
+    options = {key: option.default for key, option in entry.options.items()} | given
+    code = {entry.path}
+    for key in _method_options(entry):
+        # A wrapper's base method is code that it runs, though no import shows it.
+        code |= set(choice(config, room, options[key]).code)
+    return Choice(room, name, method, entry.path, options, tuple(sorted(code)))
+
+
+def chosen(config: dict, key: str) -> list[str]:
+    """Return the names that one list under `run:` holds."""
+    return list(config["run"].get(key) or [])
+
+
+def bind(config: dict, choice_: Choice) -> dict[str, object]:
+    """Return the options with every base method replaced by its function, options bound."""
+    from functools import partial
+
+    extra = config.get("rooms")
+    options = dict(choice_.options)
+    for key in _method_options(registry.entry(choice_.room, choice_.method, extra)):
+        base = choice(config, choice_.room, options[key])
+        function = registry.load(base.room, base.method, extra)
+        options[key] = partial(function, **bind(config, base))
+    return options
+
+
+def resolved(config: dict) -> dict:
+    """Return the config with every option of every chosen name, defaults included."""
+    made = {k: v for k, v in config.items() if k not in registry.ROOMS}
+    for key, room in RUN_LISTS.items():
+        made[room] = {n: _resolved_choice(config, room, n) for n in chosen(config, key)}
+    return made
+
+
+def digest(value: object) -> str:
+    """Return canonical JSON of options, the same for equal options."""
+    return json.dumps(value, sort_keys=True, separators=(",", ":"), default=str)
+
+
+def _resolved_choice(config: dict, room: str, name: str) -> dict:
+    found = choice(config, room, name)
+    return {"method": found.method, **found.options}
+
+
+def _method_options(entry: registry.Entry) -> list[str]:
+    return [k for k, option in entry.options.items() if option.annotation.startswith("Method")]
+
+
+def _schema_problem(error: object) -> str:
+    place = ".".join(map(str, error.absolute_path)) or "top level"
+    if error.validator == "additionalProperties":
+        known = error.schema.get("properties", {})
+        unknown = [key for key in error.instance if key not in known]
+        return "; ".join(f"{place}: key {k!r} is unknown{registry.nearest(k, known)}" for k in unknown)
+    return f"{place}: {error.message}"
+
+
+def _choice_problems(config: dict, room: str, name: str, place: str) -> list[str]:
+    given = (config[room] or {})[name] or {}
+    if not isinstance(given, dict):
+        return [f"{place}: options must be a mapping such as {{steps: 16}}, not {given!r}"]
+    known = registry.names(room, config.get("rooms"))
+    method = given.get("method", name)
+    if method not in known:
+        return [f"{place}: {method!r} is not known{registry.nearest(method, known)}"]
+    options = registry.entry(room, method, config.get("rooms")).options
+    problems = []
+    for key, value in given.items():
+        if key == "method" or (room == "models" and key == "num_classes"):
+            continue
+        if key not in options:
+            problems.append(f"{place}: option {key!r} is unknown{registry.nearest(key, options)}")
+        elif not _fits(value, options[key].annotation):
+            problems.append(f"{place}.{key}: {value!r} is no {options[key].annotation}")
+        elif options[key].annotation.startswith("Method"):
+            problems += _base_problems(config, room, value, f"{place}.{key}")
+    return problems
+
+
+def _base_problems(config: dict, room: str, base: str, place: str) -> list[str]:
+    known = {*registry.names(room, config.get("rooms")), *(config.get(room) or {})}
+    return [] if base in known else [f"{place}: {base!r} is not known{registry.nearest(base, known)}"]
+
+
+def _fits(value: object, annotation: str) -> bool:
+    """Say whether a YAML value fits an annotation; texts that are not simple types fit anything."""
+    allowed = [part.strip().split("[")[0] for part in annotation.split("|")]
+    if value is None:
+        return "None" in allowed
+    if isinstance(value, bool):
+        return "bool" in allowed or not set(allowed) <= {*TYPES, "None"}
+    types = [TYPES[name] for name in allowed if name in TYPES]
+    return len(types) < len([n for n in allowed if n != "None"]) or any(
+        isinstance(value, kind) for kind in types
+    )

@@ -1,0 +1,352 @@
+"""Explaining the videos of a shard: clips laid over the video, maps put back on its clock."""
+
+from __future__ import annotations
+
+import json
+import logging
+from collections.abc import Callable
+from pathlib import Path
+
+import h5py
+import numpy as np
+import pandas as pd
+
+from vidsal import _version, heatmaps, networks, parts, registry, sheets, stage
+from vidsal import config as settings
+from vidsal.errors import InputError
+
+log = logging.getLogger(__name__)
+
+
+def chosen_rows(config: dict, rows: list[dict]) -> list[dict]:
+    """Return the rows that `explain.every` picks."""
+    table = pd.DataFrame({"video": [row["video"] for row in rows]}, dtype=object)
+    kept = sheets.every(table, config["explain"]["every"])
+    return [row for row, keep in zip(rows, kept, strict=True) if keep]
+
+
+class Shard:
+    """The inputs of explaining one shard with one model: rows, frames, targets, weights.
+
+    `files` holds the paths `rows`, `frames`, `predictions` and `weights`, as the rule names them.
+    """
+
+    def __init__(self, config: dict, dataset: str, name: str, shard: str, files: object) -> None:
+        self.config, self.dataset, self.name = config, dataset, name
+        self.weights = Path(files.weights)
+        self.frames = heatmaps.open_file(files.frames)
+        predictions = pd.read_parquet(files.predictions).to_dict("records")
+        self.targets = {row["video"]: row for row in predictions}
+        known = [r for r in stage.read_sheet(files.rows, shard) if r["video"] in self.targets]
+        self.rows = chosen_rows(config, known)
+        self.model = settings.choice(config, "models", name)
+        self.weights_sha256 = parts.sha256(self.weights)
+        self._loaded: object = None
+
+    def target(self, row: dict) -> int:
+        """Return the number of the class that is explained, by the rule of the config."""
+        found = self.targets[row["video"]]
+        if self.config["explain"]["target"] == "predicted":
+            return int(found["predicted_index"])
+        categories = list(found["categories"])
+        if row["label"] not in categories:
+            raise InputError(
+                f"{row['video']}: label {row['label']!r} is none of the model's; "
+                "set explain.target: predicted"
+            )
+        return categories.index(row["label"])
+
+    def fields(self, row: dict, method: settings.Choice) -> dict[str, object]:
+        """Return everything that the bytes of one video's map depend on."""
+        return {
+            "frames": self.frames[row["video"]].attrs["part_key"],
+            "video": row["video"],
+            "label": row["label"],
+            "method": method.name,
+            "options": settings.digest(method.options),
+            "model": settings.digest(self.model.options),
+            "weights": self.weights_sha256,
+            "target_rule": self.config["explain"]["target"],
+            "target": _or_message(self.target, row),
+            "seed": self.config["seed"],
+            "code": registry.fingerprint(__file__, *method.code, *self.model.code),
+            "numerics": networks.numerics_fields(self.config),
+        }
+
+    def load(self) -> object:
+        """Return the network, loaded once."""
+        if self._loaded is None:
+            self._loaded = networks.load(self.config, self.name, self.weights)
+        return self._loaded
+
+    def attrs(self, method: settings.Choice) -> dict[str, object]:
+        """Return the root attributes of the shard's heatmap file."""
+        return {
+            "schema": heatmaps.SCHEMA,
+            "Conventions": "CF-1.11",
+            "dataset": self.dataset,
+            "model": self.name,
+            "model_options": settings.digest(self.model.options),
+            "weights_sha256": self.weights_sha256,
+            "method": method.name,
+            "options": settings.digest(method.options),
+            "layer": str(method.options.get("layer") or ""),
+            "target_rule": self.config["explain"]["target"],
+            "code": registry.fingerprint(__file__, *method.code, *self.model.code),
+            "vidsal_version": _version.version(),
+            "seed": self.config["seed"],
+            "numerics": json.dumps(networks.numerics_fields(self.config), sort_keys=True),
+        }
+
+
+def _or_message(function: Callable, row: dict) -> object:
+    """Return the function's value; its refusal is met again, and reported, when the part is made."""
+    try:
+        return function(row)
+    except InputError as error:
+        return str(error)
+
+
+def explain_shard(shard: Shard, name: str, out: Path, failures: Path) -> None:
+    """Write the heatmap file of one method over one shard."""
+    method = settings.choice(shard.config, "attribution", name)
+    work = _stage(shard, method)
+    keys, failed = stage.run(work, shard.rows)
+    stage.write_h5(work, out, keys, shard.attrs(method))
+    stage.write_failures(failures, failed, len(shard.rows), shard.config["max_failures"])
+
+
+def _stage(shard: Shard, method: settings.Choice) -> stage.Stage:
+    return stage.Stage(
+        name="explain",
+        cache=_cache(shard, method),
+        fields=lambda row: shard.fields(row, method),
+        prepare=lambda: _maker(shard, method),
+    )
+
+
+def _cache(shard: Shard, method: settings.Choice) -> parts.Cache:
+    folder = shard.config["cache"]["folder"]
+    return parts.Cache(folder, f"explain-{shard.name}-{method.name}")
+
+
+def shared_pass_shard(shard: Shard, names: list[str], receipt: Path) -> None:
+    """Make the maps of the whole family, one forward and backward per clip; write a receipt.
+
+    The receipt lists (video, method, part key), or why there is no such map. Failures are left to
+    `explain`, which meets them again and lists them.
+    """
+    methods = [settings.choice(shard.config, "attribution", name) for name in names]
+    caches = {method.name: _cache(shard, method) for method in methods}
+    lines = [line for row in shard.rows for line in _share(shard, methods, caches, row)]
+    table = pd.DataFrame(lines, columns=["video", "method", "part", "reason"])
+    receipt.parent.mkdir(parents=True, exist_ok=True)
+    table.to_csv(receipt, sep="\t", index=False, lineterminator="\n")
+
+
+def _share(shard: Shard, methods: list, caches: dict[str, parts.Cache], row: dict) -> list[dict]:
+    keys = {m.name: parts.key(stage="explain", **shard.fields(row, m)) for m in methods}
+    todo = [m for m in methods if caches[m.name].find(keys[m.name]) is None]
+    reasons = {}
+    for name, found in (_explained(shard, todo, row) if todo else {}).items():
+        if isinstance(found, Exception):
+            log.warning("shared pass: %s: %s: %s", row["video"], name, found)
+            reasons[name] = " ".join(f"{type(found).__name__}: {found}".split())
+        else:
+            with parts.replacing(caches[name].path(keys[name])) as path:
+                heatmaps.write_part(path, found)
+    log.info("shared pass: %s: %d maps made", row["video"], len(todo) - len(reasons))
+    return [
+        {"video": row["video"], "method": name, "part": key, "reason": reasons.get(name, "")}
+        for name, key in keys.items()
+    ]
+
+
+def _maker(shard: Shard, method: settings.Choice) -> Callable[[dict, Path], None]:
+    """Return make(row, path): explains one video and writes its part."""
+    shard.load()
+
+    def make(row: dict, path: Path) -> None:
+        found = _explained(shard, [method], row)[method.name]
+        if isinstance(found, Exception):
+            raise found
+        heatmaps.write_part(path, found)
+
+    return make
+
+
+def _explained(
+    shard: Shard, methods: list[settings.Choice], row: dict
+) -> dict[str, heatmaps.Heatmap | Exception]:
+    """Return the map of one video by each method, or the error that stopped it."""
+    try:
+        target = shard.target(row)
+    except InputError as error:
+        return {method.name: error for method in methods}
+    model, group = shard.load(), shard.frames[row["video"]]
+    bound = {m.name: _bound(shard.config, m) for m in methods}
+    size = shard.config["numerics"]["batch_size"]
+    found = _within_memory(size, lambda: explain_video(model, group, target, bound))
+    prediction = shard.targets[row["video"]]
+    return {
+        name: made
+        if isinstance(made, Exception)
+        else _heatmap(model, group, *made, target, prediction)
+        for name, made in found.items()
+    }
+
+
+def _bound(config: dict, method: settings.Choice) -> Callable:
+    from functools import partial
+
+    function = registry.load("attribution", method.method, config["rooms"])
+    return partial(function, **settings.bind(config, method))
+
+
+def _within_memory(batch: int, function: Callable[[], dict]) -> dict:
+    """Return function(), called again at half the batch after every out-of-memory error."""
+    from torch import OutOfMemoryError
+
+    from vidsal.attribution._variants import batch as batch_size
+
+    while True:
+        try:
+            with batch_size(batch):
+                return function()
+        except OutOfMemoryError:
+            if batch == 1:
+                raise
+            batch //= 2
+            log.warning("out of memory; the video is done again at batch size %d", batch)
+
+
+def explain_video(
+    model: object, group: h5py.Group, target: int, methods: dict[str, Callable]
+) -> dict[str, tuple | Exception]:
+    """Explain one video with several methods that share what passes they can.
+
+    Args:
+        model: the network, with its clip layout and preprocessing.
+        group: the video's group of the frames file.
+        target: number of the class to explain.
+        methods: name -> method(model, clip, target), options bound.
+
+    Returns:
+        name -> ((saliency (T,h,w), coverage (T,)), notes), or the exception of that method.
+    """
+    from vidsal.attribution._pass import sharing
+    from vidsal.video import clips
+    from vidsal.video import frames as video_frames
+
+    frames = video_frames.read_frames(group)
+    layout = clips.layout(len(frames), model.length, model.stride, model.hop)
+    device = next(model.net.parameters()).device
+    found: dict[str, list | Exception] = {name: [] for name in methods}
+    for numbers in layout:
+        clip = model.preprocess(frames[numbers]).to(device)
+        with sharing(model, _layers(model, methods)):
+            for name, method in methods.items():
+                _add_clip(found, name, method, model, clip, target)
+    return {
+        name: made if isinstance(made, Exception) else _on_clock(made, layout, len(frames), model)
+        for name, made in found.items()
+    }
+
+
+def _layers(model: object, methods: dict[str, Callable]) -> list[str]:
+    wanted = {method.keywords.get("layer") or model.cam_layers[0] for method in methods.values()}
+    return sorted(wanted)
+
+
+def _add_clip(
+    found: dict, name: str, method: Callable, model: object, clip: object, target: int
+) -> None:
+    """Explain one clip and keep (map, notes); an error ends this method, not the others."""
+    from torch import OutOfMemoryError
+
+    from vidsal.attribution import _notes
+
+    if isinstance(found[name], Exception):
+        return
+    try:
+        with _notes.notes() as noted:
+            made = method(model, clip, target).float().cpu().numpy()
+        found[name].append((made, dict(noted)))
+    except OutOfMemoryError:
+        raise
+    except Exception as error:
+        log.exception("%s", name)
+        found[name] = error
+
+
+def _on_clock(made: list[tuple], layout: np.ndarray, frames: int, model: object) -> tuple:
+    from vidsal.video import clips
+
+    maps = [clip_map for clip_map, _ in made]
+    return clips.assemble(maps, layout, frames, model.stride), _worst([n for _, n in made])
+
+
+def _worst(notes: list[dict[str, float]]) -> dict[str, float]:
+    """Return each noted value at its largest size over the clips of a video."""
+    names = sorted({name for noted in notes for name in noted})
+    return {n: max((noted[n] for noted in notes if n in noted), key=abs) for n in names}
+
+
+def _heatmap(
+    model: object,
+    group: h5py.Group,
+    found: tuple[np.ndarray, np.ndarray],
+    notes: dict[str, float],
+    target: int,
+    prediction: dict,
+) -> heatmaps.Heatmap:
+    saliency, coverage = found
+    canvas = [int(side) for side in group.attrs["canvas_size"]]
+    to_network = model.preprocess.matrix(*canvas)
+    transform = (
+        scaling(model.preprocess.size, saliency.shape[-2:]) @ to_network @ group.attrs["transform"]
+    )
+    source = [int(side) for side in group.attrs["source_size"]]
+    attrs = source_attrs(group) | {
+        "target": target,
+        "target_label": model.categories[target] if model.categories else str(target),
+        "logit": float(prediction["logits"][target]),
+        "probability": float(_softmax(prediction["logits"])[target]),
+        "coverage": coverage.astype(np.int32),
+        "seen": seen(transform, saliency.shape[-2:], source),
+    }
+    return heatmaps.Heatmap(
+        saliency, transform, group["frame_index"][()], group["time"][()], attrs | notes
+    )
+
+
+def source_attrs(group: h5py.Group) -> dict[str, object]:
+    """Return what a map's group says of the video it belongs to."""
+    names = ("source_sha256", "fps", "source_size", "canvas_size", "part_key")
+    return {name: group.attrs[name] for name in names}
+
+
+def scaling(size: tuple[int, int], map_size: tuple[int, int]) -> np.ndarray:
+    """Return the 3x3 transform from an (H, W) grid to another over the same picture.
+
+    Pixel centres lie at whole numbers: x -> (x + 0.5) s - 0.5.
+    """
+    sy, sx = (map_size[axis] / size[axis] for axis in (0, 1))
+    return np.array([[sx, 0, sx / 2 - 0.5], [0, sy, sy / 2 - 0.5], [0, 0, 1.0]])
+
+
+def seen(transform: np.ndarray, map_size: tuple[int, int], source: list[int]) -> np.ndarray:
+    """Return [x0, y0, x1, y1]: the part of the source picture under the map, in pixel edges.
+
+    Edges run from 0 to the width and height of the source.
+    """
+    height, width = map_size
+    corners = np.array([[-0.5, -0.5, 1.0], [width - 0.5, height - 0.5, 1.0]]).T
+    found = (np.linalg.inv(transform) @ corners)[:2] + 0.5
+    limits = np.array([[source[1]], [source[0]]])
+    return np.clip(found, 0, limits).T.reshape(-1).round(6)
+
+
+def _softmax(logits: np.ndarray) -> np.ndarray:
+    raised = np.exp(np.asarray(logits, dtype=np.float64) - np.max(logits))
+    return raised / raised.sum()

@@ -1,0 +1,154 @@
+"""What every job of the workflow needs: its log, its threads, its GPU, and an end with its parent.
+
+Imported by scripts before anything heavy, since thread counts must be set before NumPy and torch
+are loaded.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import fcntl
+import logging
+import os
+import re
+import sys
+import tempfile
+import threading
+import time
+import traceback
+from collections.abc import Iterator
+from pathlib import Path
+
+from vidsal.errors import InputError
+
+THREAD_VARIABLES = (
+    "OMP_NUM_THREADS",
+    "OPENBLAS_NUM_THREADS",
+    "MKL_NUM_THREADS",
+    "NUMEXPR_NUM_THREADS",
+)
+LEASES: list[object] = []
+log = logging.getLogger("vidsal")
+
+
+@contextlib.contextmanager
+def job(snakemake: object) -> Iterator[object]:
+    """Run a script's body: output and tracebacks go to the rule's log, threads and GPU are set.
+
+    A user's mistake (InputError) ends the job with its one sentence, also on the terminal.
+    """
+    numerics = snakemake.config["numerics"]
+    for variable in THREAD_VARIABLES:
+        os.environ[variable] = str(numerics["torch_threads"])
+    with _logging_to(snakemake.log[0]) as terminal:
+        watch_parent()
+        if snakemake.resources.get("gpu"):
+            lease_gpu(numerics["device"])
+        try:
+            yield snakemake
+        except InputError as error:
+            log.error("%s", error)
+            terminal.write(f"{snakemake.rule}: {error}\n")
+            terminal.flush()
+            sys.exit(1)
+        except Exception:
+            log.error("%s", traceback.format_exc())
+            raise
+
+
+@contextlib.contextmanager
+def _logging_to(path: str) -> Iterator[object]:
+    """Send stdout, stderr (of libraries too) and logging to a file; yield the terminal."""
+    Path(path).parent.mkdir(parents=True, exist_ok=True)
+    sys.stdout.flush()
+    sys.stderr.flush()
+    terminal = os.fdopen(os.dup(2), "w")
+    with open(path, "a", buffering=1) as file:
+        os.dup2(file.fileno(), 1)
+        os.dup2(file.fileno(), 2)
+        logging.basicConfig(
+            stream=file, level=logging.INFO, format="%(asctime)s %(message)s", force=True
+        )
+        yield terminal
+
+
+def watch_parent() -> None:
+    """End this process when the Snakemake that started it is gone, so that no orphan works on."""
+    parent = int(os.environ.get("VIDSAL_MAIN_PID", 0))
+    if not parent or not _born(parent):
+        return
+    thread = threading.Thread(target=_watch, args=(parent, _born(parent)), daemon=True)
+    thread.start()
+
+
+def _watch(parent: int, born: str) -> None:
+    while _born(parent) == born:
+        time.sleep(0.5)
+    os._exit(143)
+
+
+def _born(process: int) -> str:
+    """Return the start time of a process as a text, '' when it is gone."""
+    try:
+        text = Path(f"/proc/{process}/stat").read_text()
+    except OSError:
+        return "" if Path("/proc").is_dir() else _alive(process)
+    fields = text.rpartition(")")[2].split()
+    return "" if fields[0] in "ZX" else fields[19]
+
+
+def _alive(process: int) -> str:
+    try:
+        os.kill(process, 0)
+    except ProcessLookupError:
+        return ""
+    except PermissionError:
+        return "alive"
+    return "alive"
+
+
+def gpus() -> list[int]:
+    """Return the numbers of the NVIDIA devices of this machine, without importing torch."""
+    found = (re.fullmatch(r"nvidia(\d+)", p.name) for p in Path("/dev").glob("nvidia*"))
+    return sorted(int(match[1]) for match in found if match)
+
+
+def device_kind(device: str) -> str:
+    """Return `cpu`, or `cuda` with the card's name where the driver tells it, for part keys."""
+    if device == "cpu" or not gpus() or os.environ.get("CUDA_VISIBLE_DEVICES") == "":
+        return "cpu"
+    for path in sorted(Path("/proc/driver/nvidia/gpus").glob("*/information")):
+        match = re.search(r"Model:\s*(.+)", path.read_text())
+        if match:
+            return f"cuda {match[1].strip()}"
+    return "cuda"
+
+
+def lease_gpu(device: str) -> None:
+    """Take a free GPU of this machine by lock file and show only that one to this process.
+
+    Does nothing when the scheduler has chosen (CUDA_VISIBLE_DEVICES is set), or without a GPU.
+    Waits while all are leased; the lock goes with the process, however it ends.
+    """
+    if device == "cpu" or "CUDA_VISIBLE_DEVICES" in os.environ or not gpus():
+        return
+    folder = Path(tempfile.gettempdir()) / "vidsal-gpus"
+    folder.mkdir(mode=0o777, exist_ok=True)
+    while True:
+        for number in gpus():
+            if _lease(folder / f"{number}.lock"):
+                os.environ["CUDA_VISIBLE_DEVICES"] = str(number)
+                log.info("GPU %d leased", number)
+                return
+        time.sleep(1)
+
+
+def _lease(path: Path) -> bool:
+    file = open(path, "a")  # noqa: SIM115 - kept open: the lock lives as long as the process
+    try:
+        fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except OSError:
+        file.close()
+        return False
+    LEASES.append(file)
+    return True

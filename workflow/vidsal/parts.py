@@ -1,0 +1,148 @@
+"""The part cache: what one video costs is written once, under a key of all that made it.
+
+A part is a file of one video (`parts/ab/<key>.h5`), written under a unique temporary name and
+renamed, so that a killed job loses at most the video in hand. When a shard file is complete it is
+hard-linked into the cache as a pack with an index of its keys, and the single parts go: later runs
+and other shard sizes read from packs. The folder may be deleted at any time; only work is lost.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import hashlib
+import json
+import os
+import shutil
+import time
+import uuid
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+STALE_SECONDS = 24 * 3600
+
+
+@dataclass(frozen=True)
+class Found:
+    """Where a part lies: a file, and the name of its group or rows in it ('' = the whole file)."""
+
+    path: Path
+    group: str = ""
+
+
+class Cache:
+    """One namespace of the part cache, such as `explain-r3d_18-grad_cam`.
+
+    The packs' indices of the namespace are read once, when it is opened.
+    """
+
+    def __init__(self, folder: str | Path, namespace: str) -> None:
+        self.folder = Path(folder)
+        self.packs = self.folder / "packs" / namespace
+        self.packed = self._read_packs()
+
+    def _read_packs(self) -> dict[str, Found]:
+        found: dict[str, Found] = {}
+        for index in sorted(self.packs.glob("*.json")):
+            data = json.loads(index.read_text(encoding="utf-8"))
+            pack = self.packs / data["file"]
+            if pack.is_file():
+                found |= {key: Found(pack, group) for key, group in data["keys"].items()}
+        return found
+
+    def path(self, key: str, suffix: str = ".h5") -> Path:
+        """Return where the single part of a key lies or would lie."""
+        return self.folder / "parts" / key[:2] / f"{key}{suffix}"
+
+    def find(self, key: str, suffix: str = ".h5") -> Found | None:
+        """Return where a part lies, or None when it has to be made."""
+        single = self.path(key, suffix)
+        if single.is_file():
+            return Found(single)
+        return self.packed.get(key)
+
+    def adopt(self, file: Path, keys: dict[str, str], suffix: str = ".h5") -> None:
+        """Link a complete shard file in as a pack (key -> group), then delete its single parts."""
+        if not keys:
+            return
+        self.packs.mkdir(parents=True, exist_ok=True)
+        label = hashlib.sha256("\n".join(sorted(keys)).encode()).hexdigest()[:32]
+        pack = self.packs / f"{label}{file.suffix}"
+        with replacing(pack) as temporary:
+            link_or_copy(file, temporary)
+        with replacing(pack.with_suffix(".json")) as temporary:
+            temporary.write_text(json.dumps({"file": pack.name, "keys": keys}, sort_keys=True))
+        for key in keys:
+            self.path(key, suffix).unlink(missing_ok=True)
+
+
+def key(**fields: object) -> str:
+    """Return the key of a part: 40 hex digits over the canonical JSON of everything it rests on."""
+    text = json.dumps(fields, sort_keys=True, separators=(",", ":"), default=str)
+    return hashlib.sha256(text.encode()).hexdigest()[:40]
+
+
+@contextlib.contextmanager
+def replacing(path: Path) -> Iterator[Path]:
+    """Give a unique temporary name beside `path`; on success sync it and rename it to `path`."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    temporary = path.with_name(f".{path.stem}.{uuid.uuid4().hex}{path.suffix}")
+    try:
+        yield temporary
+        _sync(temporary)
+        os.replace(temporary, path)
+        _sync(path.parent)
+    finally:
+        temporary.unlink(missing_ok=True)
+
+
+def link_or_copy(source: Path, target: Path) -> None:
+    """Hard-link a file, or copy it where the file system cannot link."""
+    try:
+        os.link(source, target)
+    except OSError:
+        shutil.copyfile(source, target)
+
+
+def sha256(path: str | Path) -> str:
+    """Return the sha256 of a file, read in blocks."""
+    with open(path, "rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+def clean(folder: str | Path, limit_bytes: int | None = None) -> int:
+    """Delete stale temporary files and, above the limit, the oldest packs; return bytes freed.
+
+    A pack that a result still links costs no disk space and is kept.
+    """
+    folder = Path(folder)
+    freed = sum(_remove(path) for path in folder.rglob(".*") if _is_stale(path))
+    if limit_bytes is None:
+        return freed
+    files = [p for p in folder.rglob("*") if p.is_file() and p.suffix != ".json"]
+    own = sorted((p for p in files if p.stat().st_nlink == 1), key=lambda p: p.stat().st_mtime)
+    total = sum(p.stat().st_size for p in own)
+    for path in own:
+        if total <= limit_bytes:
+            break
+        size = _remove(path)
+        total, freed = total - size, freed + size
+    return freed
+
+
+def _sync(path: Path) -> None:
+    handle = os.open(path, os.O_RDONLY)
+    try:
+        os.fsync(handle)
+    finally:
+        os.close(handle)
+
+
+def _is_stale(path: Path) -> bool:
+    return path.is_file() and time.time() - path.stat().st_mtime > STALE_SECONDS
+
+
+def _remove(path: Path) -> int:
+    size = path.stat().st_size
+    path.unlink(missing_ok=True)
+    return size

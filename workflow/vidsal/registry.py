@@ -1,0 +1,291 @@
+"""Names, options and code fingerprints of every room, read from syntax trees alone.
+
+A room is a folder of the package; every public file in it defines one thing under the file's name
+(`attribution/grad_cam.py` defines `grad_cam`). Nothing here imports a room file except `load`, so
+that a dry run never pays for torch. `extra` is a folder laid out like the package
+(`my_rooms/attribution/my_method.py`) whose files join the rooms.
+"""
+
+from __future__ import annotations
+
+import ast
+import difflib
+import hashlib
+import importlib
+import importlib.util
+import sys
+import types
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, field
+from functools import lru_cache
+from pathlib import Path
+
+from vidsal.errors import InputError
+
+PACKAGE = Path(__file__).resolve().parent
+ROOMS = (
+    "datasets",
+    "models",
+    "attribution",
+    "gaze",
+    "controls",
+    "aggregation",
+    "metrics",
+    "faithfulness",
+)
+DOCSTRING_OWNERS = (ast.Module, ast.ClassDef, ast.FunctionDef, ast.AsyncFunctionDef)
+
+
+@dataclass(frozen=True)
+class Option:
+    """One keyword-only argument: the text of its annotation and its default."""
+
+    annotation: str
+    default: object = None
+
+
+@dataclass(frozen=True)
+class Entry:
+    """What one room file says of itself: first docstring line, needs, options, constants."""
+
+    room: str
+    name: str
+    path: Path
+    summary: str
+    needs: tuple[str, ...]
+    options: dict[str, Option]
+    constants: dict[str, object] = field(default_factory=dict)
+    functions: frozenset[str] = frozenset()
+
+
+def files(room: str, extra: str | None = None) -> dict[str, Path]:
+    """Return name -> file of everything in a room; a user's file may not take a name in use."""
+    found = _public_files(PACKAGE / room)
+    if extra:
+        own = _public_files(Path(extra).resolve() / room)
+        for name in own.keys() & found.keys():
+            raise InputError(
+                f"{own[name]}: the name {name} is taken by vidsal's own {room}; rename the file"
+            )
+        found |= own
+    return dict(sorted(found.items()))
+
+
+def names(room: str, extra: str | None = None) -> list[str]:
+    """Return the sorted names of everything in a room."""
+    return list(files(room, extra))
+
+
+def entry(room: str, name: str, extra: str | None = None) -> Entry:
+    """Return what the file of `name` says of itself.
+
+    Raises:
+        InputError: no such file, or it does not define a function of its own name.
+    """
+    known = files(room, extra)
+    if name not in known:
+        raise InputError(f"{room}: {name!r} is not known{nearest(name, known)}")
+    return _entry(room, name, known[name])
+
+
+def load(room: str, name: str, extra: str | None = None) -> Callable:
+    """Import the file of `name` and return its function."""
+    return getattr(module(room, name, extra), name)
+
+
+def module(room: str, name: str, extra: str | None = None) -> types.ModuleType:
+    """Import and return the module of `name`."""
+    path = entry(room, name, extra).path
+    if path.is_relative_to(PACKAGE):
+        return importlib.import_module(f"vidsal.{room}.{name}")
+    return _import_from_user(room, name, path)
+
+
+def nearest(word: str, known: Iterable[str]) -> str:
+    """Return `; did you mean 'x'?`, or the list of what there is when nothing is near."""
+    known = sorted(known)
+    match = difflib.get_close_matches(str(word), known, n=1, cutoff=0.6)
+    if match:
+        return f"; did you mean {match[0]!r}?"
+    return f"; known: {', '.join(known) if known else 'none'}"
+
+
+def fingerprint(*paths: Path | str) -> str:
+    """Return 16 hex digits that change when code that these files run changes.
+
+    The closure of vidsal imports (and of imports within a user's own rooms) is hashed, over a
+    canonical dump of each syntax tree without docstrings, so that comments, layout and the Python
+    version leave it alone.
+    """
+    seen: dict[str, str] = {}
+    todo = [Path(path).resolve() for path in paths]
+    while todo:
+        path = todo.pop()
+        label = _label(path)
+        if label not in seen:
+            digest, imported = _file_digest(path, path.stat().st_mtime_ns)
+            seen[label] = digest
+            todo.extend(imported)
+    text = "\n".join(f"{label} {digest}" for label, digest in sorted(seen.items()))
+    return hashlib.sha256(text.encode()).hexdigest()[:16]
+
+
+def canonical(source: str) -> str:
+    """Return a dump of the syntax tree that is equal under Python 3.11, 3.12 and 3.13."""
+    return _dump(ast.parse(source))
+
+
+def _public_files(folder: Path) -> dict[str, Path]:
+    return {p.stem: p for p in folder.glob("*.py") if not p.stem.startswith("_")}
+
+
+@lru_cache(maxsize=None)
+def _entry(room: str, name: str, path: Path) -> Entry:
+    tree = _tree(path, path.stat().st_mtime_ns)
+    functions = {n.name: n for n in tree.body if isinstance(n, ast.FunctionDef)}
+    if name not in functions:
+        raise InputError(f"{path}: the file defines no function {name!r}; name both the same")
+    own = functions[name]
+    doc = ast.get_docstring(tree) or ""
+    return Entry(
+        room=room,
+        name=name,
+        path=path,
+        summary=doc.splitlines()[0] if doc else "",
+        needs=tuple(a.arg for a in own.args.posonlyargs + own.args.args),
+        options=_options(own, path),
+        constants=_constants(tree),
+        functions=frozenset(functions),
+    )
+
+
+def _options(function: ast.FunctionDef, path: Path) -> dict[str, Option]:
+    found = {}
+    for arg, default in zip(function.args.kwonlyargs, function.args.kw_defaults, strict=True):
+        if default is None:
+            raise InputError(f"{path}: option {arg.arg!r} has no default; every option needs one")
+        annotation = ast.unparse(arg.annotation) if arg.annotation else ""
+        found[arg.arg] = Option(annotation, _literal(default))
+    return found
+
+
+def _constants(tree: ast.Module) -> dict[str, object]:
+    found = {}
+    for node in tree.body:
+        targets = node.targets if isinstance(node, ast.Assign) else [getattr(node, "target", None)]
+        value = getattr(node, "value", None)
+        for target in targets:
+            if isinstance(target, ast.Name) and target.id.isupper() and value is not None:
+                found[target.id] = _literal(value)
+    return found
+
+
+def _literal(node: ast.expr) -> object:
+    try:
+        return ast.literal_eval(node)
+    except ValueError:
+        # 1 / 3 and the like: kept as text, shown in the docs, never compared.
+        return ast.unparse(node)
+
+
+def _import_from_user(room: str, name: str, path: Path) -> types.ModuleType:
+    for package, folder in (("vidsal_user", path.parents[1]), (f"vidsal_user.{room}", path.parent)):
+        if package not in sys.modules:
+            sys.modules[package] = types.ModuleType(package)
+        sys.modules[package].__path__ = [str(folder)]
+    spec = importlib.util.spec_from_file_location(f"vidsal_user.{room}.{name}", path)
+    made = importlib.util.module_from_spec(spec)
+    sys.modules[spec.name] = made
+    spec.loader.exec_module(made)
+    return made
+
+
+@lru_cache(maxsize=None)
+def _tree(path: Path, modified: int) -> ast.Module:
+    try:
+        return ast.parse(path.read_text(encoding="utf-8"), filename=str(path))
+    except SyntaxError as error:
+        raise InputError(f"{path}: not valid Python ({error}); mend the file") from error
+
+
+@lru_cache(maxsize=None)
+def _file_digest(path: Path, modified: int) -> tuple[str, tuple[Path, ...]]:
+    tree = _tree(path, modified)
+    imported = tuple(sorted(_imports(tree, path)))
+    return hashlib.sha256(_dump(tree).encode()).hexdigest(), imported
+
+
+def _label(path: Path) -> str:
+    if path.is_relative_to(PACKAGE):
+        return path.relative_to(PACKAGE).as_posix()
+    return f"user/{path.parent.name}/{path.name}"
+
+
+def _imports(tree: ast.Module, path: Path) -> set[Path]:
+    """Return the files of the package (or of the user's rooms) that this tree imports."""
+    found: set[Path] = set()
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Import):
+            for alias in node.names:
+                found |= _module_files(_absolute(alias.name))
+        elif isinstance(node, ast.ImportFrom):
+            base = path.parents[node.level - 1] if node.level else _absolute("")
+            parts = (node.module or "").split(".") if node.module else []
+            if not node.level:
+                if not parts or parts[0] != "vidsal":
+                    continue
+                parts = parts[1:]
+            origin = base.joinpath(*parts)
+            found |= _module_files(origin)
+            for alias in node.names:
+                found |= _module_files(origin / alias.name)
+    return found
+
+
+def _absolute(name: str) -> Path:
+    parts = name.split(".")
+    if not name:
+        return PACKAGE
+    return PACKAGE.joinpath(*parts[1:]) if parts[0] == "vidsal" else Path("/nonexistent")
+
+
+def _module_files(origin: Path) -> set[Path]:
+    """Return the module's file and the `__init__` of the packages that its import runs."""
+    target = origin / "__init__.py" if origin.is_dir() else origin.with_name(origin.name + ".py")
+    if not target.is_file():
+        return set()
+    found = {target}
+    for parent in target.parents:
+        init = parent / "__init__.py"
+        if not parent.is_relative_to(PACKAGE) or not init.is_file():
+            break
+        found.add(init)
+    return found
+
+
+def _dump(node: object) -> str:
+    if isinstance(node, ast.AST):
+        fields = ((name, getattr(node, name, None)) for name in node._fields)
+        kept = [
+            f"{name}={_dump(_plain(node, name, value))}"
+            for name, value in fields
+            # ctx, kind and type_comment carry no behaviour; empty fields come and go by version.
+            if name not in ("ctx", "kind", "type_comment") and value not in (None, [])
+        ]
+        return f"{type(node).__name__}({','.join(kept)})"
+    if isinstance(node, list):
+        return f"[{','.join(_dump(item) for item in node)}]"
+    return repr(node)
+
+
+def _plain(node: ast.AST, name: str, value: object) -> object:
+    """Return a field without docstrings and without the empty f-string parts of Python 3.12."""
+    if isinstance(node, ast.JoinedStr):
+        return [part for part in value if not (isinstance(part, ast.Constant) and not part.value)]
+    if name != "body" or not isinstance(node, DOCSTRING_OWNERS) or not value:
+        return value
+    first = value[0]
+    is_docstring = isinstance(first, ast.Expr) and isinstance(first.value, ast.Constant)
+    if is_docstring and isinstance(first.value.value, str):
+        return value[1:]
+    return value

@@ -1,0 +1,125 @@
+"""Scoring the saliency maps of a shard, against its own truth and against other videos' gaze."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Callable
+from pathlib import Path
+
+import h5py
+import numpy as np
+import pandas as pd
+
+from vidsal import config as settings
+from vidsal import heatmaps, parts, registry, scoring, sheets, stage
+from vidsal.tables import SCORE_COLUMNS
+
+
+def score_shard(
+    config: dict, names: list[str], saliency: Path, gaze: list[str], masks: list[str], out: Path
+) -> None:
+    """Score every video of a saliency file with the metrics that need only its own truth.
+
+    `gaze` and `masks` hold one file, or none when the dataset has no such truth.
+    """
+    fixations = pd.read_parquet(gaze) if gaze else None
+    digest = parts.sha256(gaze) if gaze else ""
+    mask_file = heatmaps.open_file(masks) if masks else None
+
+    def truth(video: str) -> dict[str, object]:
+        given = {}
+        if fixations is not None:
+            given["fixations"] = fixations[fixations["video"] == video]
+        if mask_file is not None and video in mask_file:
+            given["masks"] = mask_file[video]["mask"][()]
+        return given
+
+    def fields(video: str) -> dict[str, object]:
+        mask = mask_file is not None and video in mask_file
+        mask_part = _digest(mask_file[video]["mask"][()]) if mask else ""
+        return {"gaze": digest, "masks": mask_part}
+
+    _score(config, "score", names, saliency, truth, fields, out)
+
+
+def score_against_dataset(
+    config: dict, names: list[str], saliency: Path, gaze: list[str], out: Path
+) -> None:
+    """Score every video of a saliency file with the metrics that look at all other videos' gaze."""
+    tables = [pd.read_parquet(path) for path in gaze]
+    every = pd.concat(tables, ignore_index=True) if tables else pd.DataFrame()
+    total = scoring.histogram(every[["u", "v"]].to_numpy(dtype=np.float64))
+
+    def truth(video: str) -> dict[str, object]:
+        own = every[every["video"] == video]
+        others = total - scoring.histogram(own[["u", "v"]].to_numpy(dtype=np.float64))
+        return {"fixations": own, "other": others}
+
+    def fields(video: str) -> dict[str, object]:
+        return {"gaze": [parts.sha256(path) for path in gaze]}
+
+    _score(config, "score_against_dataset", names, saliency, truth, fields, out)
+
+
+def _score(
+    config: dict,
+    name: str,
+    metric_names: list[str],
+    saliency: Path,
+    truth: Callable[[str], dict],
+    truth_fields: Callable[[str], dict],
+    out: Path,
+) -> None:
+    choices = {m: settings.choice(config, "metrics", m) for m in metric_names}
+    paths = [path for own in choices.values() for path in own.code]
+    common = {
+        "metrics": {m: (own.method, own.options) for m, own in choices.items()},
+        "score": config["score"],
+        "code": registry.fingerprint(__file__, *paths),
+    }
+    with heatmaps.open_file(saliency) as file:
+        attrs = dict(file.attrs)
+        names = [attrs[k] for k in ("model", "method", "aggregation")]
+        where = {"dataset": attrs["dataset"], "split": sheets.parse(Path(saliency).stem)[0]}
+        where |= dict(zip(("model", "method", "aggregation"), names, strict=True))
+
+        def fields(row: dict) -> dict[str, object]:
+            own = {k: str(v) for k, v in file[row["video"]].attrs.items()}
+            return common | where | {"map": own} | truth_fields(row["video"])
+
+        def prepare() -> Callable[[dict, Path], None]:
+            metrics = {
+                m: (registry.load("metrics", own.method, config["rooms"]), own.options)
+                for m, own in choices.items()
+            }
+            return lambda row, path: _write(
+                path, file, row["video"], metrics, truth(row["video"]), config["score"], where
+            )
+
+        cache = parts.Cache(config["cache"]["folder"], "-".join((name, *names)))
+        work = stage.Stage(name, cache, fields, prepare, suffix=".json")
+        keys, failed = stage.run(work, [{"video": video} for video in file])
+        if failed:
+            # Maps and truth were read already: what fails now is a defect, not the video's.
+            raise RuntimeError(f"{failed[0]['video']}: {failed[0]['reason']}")
+        stage.write_table(work, out, keys, SCORE_COLUMNS)
+
+
+def _write(
+    path: Path,
+    file: h5py.File,
+    video: str,
+    metrics: dict,
+    truth: dict[str, object],
+    options: dict[str, object],
+    where: dict[str, object],
+) -> None:
+    heatmap = heatmaps.read(file, video)
+    table = scoring.score_video(video, heatmap, metrics, **truth, **options)
+    target = heatmap.attrs["target_label"]
+    made = table.assign(**where, target=target)[SCORE_COLUMNS]
+    stage.write_json(path, made.to_dict("records"))
+
+
+def _digest(values: np.ndarray) -> str:
+    return hashlib.sha256(np.ascontiguousarray(values).tobytes()).hexdigest()

@@ -1,0 +1,244 @@
+"""What is shown of a dataset: which videos, their films, and the page."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+
+from vidsal import _version, fixations, heatmaps, parts, sheets
+from vidsal import config as settings
+from vidsal.tables import WHOLE_CLIP
+from vidsal.video import encode
+from vidsal.video import frames as video_frames
+from vidsal.video import overlay as films
+from vidsal.viewer import atlas as atlases
+from vidsal.viewer import page as pages
+
+CONTROL_MODEL = "none"
+
+
+def choose(config: dict, slot: int, index_file: Path, scores_file: Path, out: Path) -> None:
+    """Write the index rows of the video that a slot shows (slots count from 1).
+
+    The digests in the rows make the film rerun when a map of its video changed, and only then.
+    """
+    index = pd.read_csv(index_file, sep="\t", dtype=str, keep_default_na=False)
+    scores = pd.read_parquet(scores_file)
+    order = ranked(sorted(set(index["video"])), scores, config["show"])
+    video = order[slot - 1] if slot <= len(order) else None
+    out.parent.mkdir(parents=True, exist_ok=True)
+    index[index["video"] == video].to_csv(out, sep="\t", index=False, lineterminator="\n")
+
+
+def ranked(videos: list[str], scores: pd.DataFrame, show: dict) -> list[str]:
+    """Return the videos to show, in order, by `show.pick`.
+
+    `spread` takes them evenly from the sorted names; `best` and `worst` go by the mean score of
+    the explanations in the first metric there is, `most_disagreeing` by its spread over them.
+    """
+    pick, count = show["pick"], show["videos"]
+    if isinstance(pick, list):
+        return [video for video in pick if video in videos][:count]
+    if pick == "spread" or scores.empty:
+        places = np.linspace(0, len(videos) - 1, min(count, len(videos))).round().astype(int)
+        return [videos[place] for place in places]
+    own = scores[scores["model"] != CONTROL_MODEL]
+    own = own[own["metric"] == own["metric"].iloc[0]].dropna(subset=["value"])
+    by_video = own.groupby("video")["value"]
+    rank = by_video.std() if pick == "most_disagreeing" else by_video.mean()
+    order = rank.sort_index().sort_values(ascending=pick == "worst", kind="stable")
+    return list(order.index[:count])
+
+
+def film(
+    config: dict, dataset: str, shown: Path, count: int, film_out: Path, atlas: Path, clip: Path
+) -> None:
+    """Draw the film, the atlas and the clip record of one slot; empty files for an empty slot.
+
+    Args:
+        config: the whole config.
+        dataset: name of the dataset.
+        shown: the slot's table, written by `choose`.
+        count: number of shards that the frames of this split are in.
+        film_out: overlay film to write.
+        atlas: atlas film to write.
+        clip: JSON of everything the page needs of this clip.
+    """
+    index = pd.read_csv(shown, sep="\t", dtype=str, keep_default_na=False)
+    if index.empty:
+        for path in (film_out, atlas, clip):
+            path.write_bytes(b"")
+        return
+    video = index["video"].iloc[0]
+    base = Path("results") / dataset
+    shard = shard_of(video, config["explain"]["split"], count)
+    with heatmaps.open_file(base / "frames" / f"{shard}.h5") as file:
+        group = file[video]
+        picture = video_frames.read_frames(group)
+        to_canvas = group.attrs["transform"]
+        fps = _fps(group.attrs["fps"])
+    maps, transforms = _maps(index, to_canvas)
+    gaze = _gaze(base / "fixations" / f"{shard}.parquet", video, picture.shape, to_canvas)
+    mask = _mask(base / "masks" / f"{shard}.h5", video, picture.shape, to_canvas)
+    record = {"video": video, "frames": len(picture), "fps": fps, "fixations": gaze.tolist()}
+    record |= _predictions(config, base, shard, video) | _scores(config, base, index)
+    with parts.replacing(film_out) as path:
+        sheet = films.overlay(picture, maps, transforms, fixations=gaze, title=_title(record))
+        encode.write_h264(path, sheet, fps)
+    with parts.replacing(atlas) as path:
+        record["layout"] = atlases.atlas(picture, maps, transforms, path, fps=fps, mask=mask)
+    with parts.replacing(clip) as path:
+        path.write_text(json.dumps(record, sort_keys=True, indent=1) + "\n", encoding="utf-8")
+
+
+def shard_of(video: str, split: str, count: int) -> str:
+    """Return the shard that a video is in, of a split cut into `count`."""
+    table = pd.DataFrame({"video": [video]}, dtype=object)
+    return sheets.name(split, int(sheets.digests(table).iloc[0]) % count, count)
+
+
+def _fps(text: str) -> float:
+    numerator, _, denominator = str(text).partition("/")
+    return float(numerator) / float(denominator or 1)
+
+
+def _title(record: dict) -> str:
+    told = [f"{m}: {p['label']} {p['probability']:.2f}" for m, p in record["predicted"].items()]
+    return "   ".join([record["video"], *told])
+
+
+def _maps(index: pd.DataFrame, to_canvas: np.ndarray) -> tuple[dict, dict]:
+    """Return maps (T,h,w) and canvas-to-map transforms by `model/method`."""
+    maps, transforms = {}, {}
+    for row in index.to_dict("records"):
+        with heatmaps.open_file(row["file"]) as file:
+            found = heatmaps.read(file, row["video"])
+        name = f"{row['model']}/{row['method']}"
+        maps[name] = found.saliency
+        transforms[name] = found.transform @ np.linalg.inv(to_canvas)
+    return maps, transforms
+
+
+def _gaze(path: Path, video: str, shape: tuple, to_canvas: np.ndarray) -> np.ndarray:
+    """Return fixations as (n,3) frame, row, column on the canvas; none when there is no gaze."""
+    if not path.is_file():
+        return np.zeros((0, 3), np.int32)
+    table = pd.read_parquet(path, filters=[("video", "==", video)])
+    return fixations.on_grid(table, to_canvas, shape[1:3], shape[0])[0]
+
+
+def _mask(path: Path, video: str, shape: tuple, to_canvas: np.ndarray) -> np.ndarray | None:
+    if not path.is_file():
+        return None
+    with heatmaps.open_file(path) as file:
+        if video not in file:
+            return None
+        mask = file[video]["mask"][()]
+    rows, columns = _nearest_pixels(shape[1:3], to_canvas)
+    rows, columns = rows.clip(0, mask.shape[1] - 1), columns.clip(0, mask.shape[2] - 1)
+    return mask[: shape[0], rows[:, None], columns[None, :]] > 0
+
+
+def _nearest_pixels(size: tuple[int, int], to_canvas: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    back = np.linalg.inv(to_canvas)
+    rows = np.rint(back[1, 1] * np.arange(size[0]) + back[1, 2]).astype(int)
+    columns = np.rint(back[0, 0] * np.arange(size[1]) + back[0, 2]).astype(int)
+    return rows, columns
+
+
+def _predictions(config: dict, base: Path, shard: str, video: str) -> dict[str, object]:
+    predicted, label = {}, None
+    for model in settings.chosen(config, "models"):
+        table = pd.read_parquet(base / "predictions" / model / f"{shard}.parquet")
+        for row in table[table["video"] == video].to_dict("records"):
+            label = row["label"] or None
+            predicted[model] = {"label": row["predicted"], "probability": row["probability"]}
+    return {"label": label, "predicted": predicted}
+
+
+def _scores(config: dict, base: Path, index: pd.DataFrame) -> dict[str, dict]:
+    """Return scores per frame and per video, metric -> `model/method` -> values."""
+    per_frame: dict[str, dict] = {}
+    per_video: dict[str, dict] = {}
+    for row in index.to_dict("records"):
+        name = f"{row['model']}/{row['method']}"
+        for table in _score_tables(base, row):
+            for metric, rows in table.groupby("metric"):
+                frames = rows[rows["frame"] != WHOLE_CLIP].sort_values("frame")
+                values = [None if v != v else round(v, 6) for v in frames["value"].tolist()]
+                whole = rows[rows["frame"] == WHOLE_CLIP]["value"].tolist()
+                per_frame.setdefault(metric, {})[name] = values
+                if whole and whole[0] == whole[0]:
+                    per_video.setdefault(metric, {})[name] = round(whole[0], 6)
+    return {"scores": per_frame, "video_scores": per_video}
+
+
+def _score_tables(base: Path, row: dict) -> list[pd.DataFrame]:
+    """Return the score tables of one video's own frames (aggregation `frames`), where made."""
+    shard = Path(row["file"]).stem
+    folder = base / "saliency" / row["model"] / row["method"] / "frames"
+    paths = [folder / f"{shard}.{kind}.parquet" for kind in ("scores", "against_dataset")]
+    wanted = [("video", "==", row["video"])]
+    return [pd.read_parquet(path, filters=wanted) for path in paths if path.is_file()]
+
+
+def write_page(config: dict, dataset: str, files: object, out: Path) -> None:
+    """Write the page of a dataset from what the rule `viewer` names as its input."""
+    clips = [
+        json.loads(Path(clip).read_text(encoding="utf-8")) | {"atlas": Path(film_)}
+        for clip, film_ in zip(files.clips, files.atlases, strict=True)
+        if Path(clip).stat().st_size
+    ]
+    tables = {
+        name: pd.read_csv(path, sep="\t")
+        for name, path in (
+            ("summary", files.summary),
+            ("accuracy", files.accuracy),
+            ("failures", files.failures),
+            ("Damaged videos used all the same", files.damaged),
+            ("Gaze samples left out", files.dropped),
+        )
+    }
+    with parts.replacing(out) as path:
+        pages.page(
+            clips,
+            tables,
+            path,
+            title=f"vidsal: {dataset}",
+            provenance=_provenance(config, dataset, files),
+            notes=_notes(config, dataset),
+            figures={Path(f).stem: Path(f) for f in files.figures},
+        )
+
+
+def _provenance(config: dict, dataset: str, files: object) -> dict[str, object]:
+    digest = hashlib.sha256(settings.digest(settings.resolved(config)).encode()).hexdigest()[:16]
+    models = [
+        {"name": name, "weights_sha256": _weights_digest(config, dataset, name)}
+        for name in settings.chosen(config, "models")
+    ]
+    return {
+        "vidsal": _version.version(),
+        "dataset": dataset,
+        "config": digest,
+        "seed": config["seed"],
+        "target": config["explain"]["target"],
+        "models": models,
+    }
+
+
+def _weights_digest(config: dict, dataset: str, name: str) -> str:
+    given = settings.choice(config, "models", name).options.get("weights")
+    return parts.sha256(given or Path("results") / dataset / "models" / name / "best.pt")
+
+
+def _notes(config: dict, dataset: str) -> list[str]:
+    own = settings.choice(config, "datasets", dataset)
+    if own.method != "synthetic":
+        return []
+    return ["The videos are rendered and the observers are simulated: a proof, not a finding."]
+

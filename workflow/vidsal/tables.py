@@ -1,0 +1,113 @@
+"""Tables of a dataset: scores gathered, summarised with intervals, indices and lists of failures."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pandas as pd
+
+from vidsal import heatmaps, parts, stage, statistics
+
+SCORE_COLUMNS = [
+    "dataset",
+    "split",
+    "video",
+    "frame",
+    "model",
+    "method",
+    "aggregation",
+    "target",
+    "metric",
+    "value",
+    "n",
+    "reason",
+]
+WHOLE_CLIP = -1
+INDEX_COLUMNS = ["model", "method", "video", "file", "sha256", "frames", "height", "width", "target"]
+
+
+def write_tsv(table: pd.DataFrame, path: str | Path) -> None:
+    """Write a table as TSV, numbers with 6 significant digits."""
+    Path(path).parent.mkdir(parents=True, exist_ok=True)
+    table.to_csv(path, sep="\t", index=False, lineterminator="\n", float_format="%.6g")
+
+
+def gather_scores(paths: list[str]) -> pd.DataFrame:
+    """Return the rows of one value per video from many score files; per-frame rows stay there."""
+    tables = [pd.read_parquet(p, filters=[("frame", "==", WHOLE_CLIP)]) for p in paths]
+    kept = [table for table in tables if len(table)]
+    if not kept:
+        return pd.DataFrame(columns=SCORE_COLUMNS)
+    return pd.concat(kept, ignore_index=True)[SCORE_COLUMNS]
+
+
+def write_scores(paths: list[str], scores: str | Path, summary: str | Path, seed: int) -> None:
+    """Write the long table (one row per video) and its summary with intervals over videos."""
+    table = gather_scores(paths)
+    with parts.replacing(Path(scores)) as temporary:
+        table.to_parquet(temporary, index=False)
+    write_tsv(statistics.summarise(table, seed=seed), summary)
+
+
+def write_accuracy(paths: list[str], out: str | Path, seed: int) -> None:
+    """Write the accuracy of each model over its test videos, with an interval over videos."""
+    rows = []
+    tables = {}
+    for path in paths:
+        tables.setdefault(Path(path).parent.name, []).append(pd.read_parquet(path))
+    for model, parts_ in sorted(tables.items()):
+        table = pd.concat(parts_, ignore_index=True)
+        labelled = table[table["label"] != ""]
+        mean, low, high, n = statistics.bootstrap_mean(
+            labelled["correct"].to_numpy(dtype=float), seed=seed
+        )
+        rows.append({"model": model, "accuracy": mean, "low": low, "high": high, "n": n})
+    write_tsv(pd.DataFrame(rows, columns=["model", "accuracy", "low", "high", "n"]), out)
+
+
+def concatenate(paths: list[str], out: str | Path, columns: list[str]) -> None:
+    """Write many small TSV tables as one; a column that one of them lacks stays empty."""
+    tables = [pd.read_csv(p, sep="\t", dtype=str, keep_default_na=False) for p in paths]
+    kept = [table for table in tables if len(table)]
+    made = pd.concat(kept, ignore_index=True) if kept else pd.DataFrame(columns=columns)
+    write_tsv(made.reindex(columns=columns).drop_duplicates(), out)
+
+
+def write_failures(paths: list[str], out: str | Path) -> None:
+    """Write every video that failed anywhere, with stage and reason."""
+    concatenate(paths, out, stage.FAILURE_COLUMNS)
+
+
+def write_damaged(paths: list[str], out: str | Path) -> None:
+    """Write the health records of damaged videos that were used all the same."""
+    tables = [pd.read_csv(p, sep="\t", dtype=str, keep_default_na=False) for p in paths]
+    kept = [table[table["damaged"] == "True"] for table in tables]
+    columns = ["video", "reasons", "codec", "frames_decoded", "frames_header", "corrupt_packets"]
+    made = pd.concat(kept, ignore_index=True) if kept else pd.DataFrame(columns=columns)
+    write_tsv(made[columns], out)
+
+
+def write_index(paths: list[str], out: str | Path) -> None:
+    """Write the index of all heatmaps: file, video, size, sha256 of the map's values."""
+    rows = []
+    for path in paths:
+        with heatmaps.open_file(path) as file:
+            for video in file:
+                rows.append(_index_row(file, video, path))
+    write_tsv(pd.DataFrame(rows, columns=INDEX_COLUMNS), out)
+
+
+def _index_row(file: object, video: str, path: str) -> dict[str, object]:
+    group = file[video]
+    frames, height, width = group["saliency"].shape
+    return {
+        "model": file.attrs["model"],
+        "method": file.attrs["method"],
+        "video": video,
+        "file": path,
+        "sha256": group.attrs["sha256"],
+        "frames": frames,
+        "height": height,
+        "width": width,
+        "target": group.attrs["target_label"],
+    }
