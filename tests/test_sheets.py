@@ -58,6 +58,15 @@ def test_round_trip(tmp_path):
     pd.testing.assert_frame_equal(sheets.read(tmp_path / "s.tsv"), sheet)
 
 
+def test_fps_may_be_broken_or_empty_but_not_negative(tmp_path):
+    text = "video\tpath\tsplit\tfps\na\tx\ttest\t29.97\nb\ty\ttest\t\n"
+    (tmp_path / "s.tsv").write_text(text)
+    assert sheets.read(tmp_path / "s.tsv")["fps"].tolist() == [29.97, pd.NA]
+    (tmp_path / "s.tsv").write_text(text.replace("29.97", "-1"))
+    with pytest.raises(InputError, match="'fps' must be a number above 0"):
+        sheets.read(tmp_path / "s.tsv")
+
+
 def test_all_problems_at_once(tmp_path):
     path = tmp_path / "bad.tsv"
     path.write_text(

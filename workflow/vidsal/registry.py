@@ -146,6 +146,7 @@ def _entry(room: str, name: str, path: Path) -> Entry:
     if name not in functions:
         raise InputError(f"{path}: the file defines no function {name!r}; name both the same")
     own = functions[name]
+    constants = _constants(tree)
     doc = ast.get_docstring(tree) or ""
     return Entry(
         room=room,
@@ -153,19 +154,19 @@ def _entry(room: str, name: str, path: Path) -> Entry:
         path=path,
         summary=doc.splitlines()[0] if doc else "",
         needs=tuple(a.arg for a in own.args.posonlyargs + own.args.args),
-        options=_options(own, path),
-        constants=_constants(tree),
+        options=_options(own, path, constants),
+        constants=constants,
         functions=frozenset(functions),
     )
 
 
-def _options(function: ast.FunctionDef, path: Path) -> dict[str, Option]:
+def _options(function: ast.FunctionDef, path: Path, known: dict) -> dict[str, Option]:
     found = {}
     for arg, default in zip(function.args.kwonlyargs, function.args.kw_defaults, strict=True):
         if default is None:
             raise InputError(f"{path}: option {arg.arg!r} has no default; every option needs one")
         annotation = ast.unparse(arg.annotation) if arg.annotation else ""
-        found[arg.arg] = Option(annotation, _literal(default))
+        found[arg.arg] = Option(annotation, _literal(default, known))
     return found
 
 
@@ -176,15 +177,19 @@ def _constants(tree: ast.Module) -> dict[str, object]:
         value = getattr(node, "value", None)
         for target in targets:
             if isinstance(target, ast.Name) and target.id.isupper() and value is not None:
-                found[target.id] = _literal(value)
+                found[target.id] = _literal(value, found)
     return found
 
 
-def _literal(node: ast.expr) -> object:
+def _literal(node: ast.expr, known: dict[str, object] | None = None) -> object:
+    """Return the value of a constant expression such as 1 / 255, or of a constant of the file.
+
+    Anything else is kept as its text: it may be shown, but not used as a default.
+    """
     try:
-        return ast.literal_eval(node)
-    except ValueError:
-        # 1 / 3 and the like: kept as text, shown in the docs, never compared.
+        code = compile(ast.Expression(node), "<constant>", "eval")
+        return eval(code, {"__builtins__": {}}, dict(known or {}))
+    except Exception:
         return ast.unparse(node)
 
 

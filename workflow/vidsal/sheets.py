@@ -171,9 +171,9 @@ def _numbers(values: pd.Series | None, length: int, column: str) -> pd.Series:
         return pd.Series([pd.NA] * length, dtype=dtype)
     blank = values.isna() | (values.astype(str).str.strip() == "")
     numbers = pd.to_numeric(values.where(~blank), errors="coerce")
-    whole = column == "fps" or ((numbers % 1) == 0) | numbers.isna()
+    broken = numbers.isna() if column == "fps" else numbers % 1 != 0
     # A text that is no number becomes -1 and is reported with its row by _row_problems.
-    bad = ~blank & (numbers.isna() | ~whole)
+    bad = ~blank & broken
     return numbers.where(~bad, -1).astype(dtype)
 
 

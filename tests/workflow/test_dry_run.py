@@ -1,0 +1,102 @@
+"""What a dry run promises: quick, without torch, clear about mistakes."""
+
+from __future__ import annotations
+
+import shutil
+import subprocess
+import sys
+
+import pytest
+import yaml
+
+from tests.workflow.conftest import SMALL, environment, make_project
+
+
+def dry_run(root, *arguments, **more):
+    command = [sys.executable, "-m", "snakemake", "-n", "--cores", "1", *arguments]
+    env = environment() | more.pop("env", {})
+    return subprocess.run(
+        command, cwd=more.pop("cwd", root), env=env, capture_output=True, text=True, check=False
+    )
+
+
+def test_no_heavy_library_is_imported(root, tmp_path):
+    for name in ("torch", "torchvision", "cv2", "av"):
+        (tmp_path / f"{name}.py").write_text(f"raise SystemExit('{name} was imported')\n")
+    done = dry_run(root, env={"PYTHONPATH": str(tmp_path)})
+    assert done.returncode == 0, done.stdout + done.stderr
+
+
+@pytest.mark.parametrize("name", ["own_videos", "basketball", "kth"])
+def test_ready_made_configs_run_nothing_of_the_demo(root, name):
+    if not (root.parent / "shared").is_dir() and name != "own_videos":
+        pytest.skip("needs ../shared (the real videos), which is not here")
+    done = dry_run(root, "--configfile", f"configs/{name}.yaml")
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert "synthetic" not in done.stdout + done.stderr
+
+
+def test_every_config_is_tested(root):
+    assert {p.stem for p in (root / "configs").glob("*.yaml")} == {"own_videos", "basketball", "kth"}
+
+
+def test_all_mistakes_come_in_one_message_before_any_job(root, tmp_path):
+    change = {"run": {**SMALL["run"], "methods": ["gradcam"]}, "vidoe": {"max_side": 3}}
+    project = make_project(root, tmp_path, SMALL | change)
+    text = project.run("-n", check=False)
+    assert "key 'vidoe' is unknown; did you mean 'video'?" in text
+    project = make_project(root, tmp_path / "b", SMALL | {"run": {**SMALL["run"], **change["run"]}})
+    text = project.run("-n", check=False)
+    assert "run.methods: 'gradcam' is not known; did you mean 'grad_cam'?" in text
+    assert "Traceback" not in text
+
+
+def test_a_users_own_room_joins(root, tmp_path):
+    project = make_project(root, tmp_path, SMALL)
+    folder = tmp_path / "my_rooms" / "attribution"
+    folder.mkdir(parents=True)
+    source = root / "workflow/vidsal/attribution/gradient.py"
+    (folder / "mine.py").write_text(source.read_text().replace("def gradient(", "def mine("))
+    project.change_config({"rooms": "my_rooms", "run": {"methods": ["mine"]}})
+    assert project.planned()["explain"] >= 1
+
+
+def test_a_large_sheet_is_warned_of(fresh):
+    fresh.change_config(
+        {
+            "datasets": {"synthetic": {"subjects_test": 1500, "passes": 4}},
+            "run": {"aggregations": ["mean", "maximum", "frames"]},
+            "sharding": {"videos_per_job": 8},
+        }
+    )
+    text = fresh.run("-n", "results/synthetic/config.resolved.yaml")
+    assert "more than 50000" in text
+
+
+def test_the_workflow_serves_as_a_module(root, tmp_path):
+    (tmp_path / "Snakefile").write_text(
+        f'configfile: "small.yaml"\n\n\nmodule vidsal:\n    snakefile: "{root}/workflow/Snakefile"\n'
+        "    config: config\n\n\nuse rule * from vidsal as vidsal_*\n\n\n"
+        "rule mine:\n    default_target: True\n    input:\n"
+        '        "results/synthetic/tables/summary.tsv",\n'
+    )
+    base = yaml.safe_load((root / "config.yaml").read_text())
+    (tmp_path / "small.yaml").write_text(yaml.safe_dump(base))
+    shutil.copytree(root / "profiles", tmp_path / "profiles")
+    done = dry_run(root, cwd=tmp_path)
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert "vidsal_explain" in done.stdout + done.stderr
+
+
+@pytest.mark.parametrize("name", ["default", "slurm"])
+def test_profiles_are_complete_in_themselves(root, name):
+    profile = yaml.safe_load((root / f"profiles/{name}/profile.yaml").read_text())
+    common = {
+        "scheduler": "greedy",
+        "rerun-incomplete": True,
+        "keep-going": True,
+        "nolock": True,
+        "show-failed-logs": True,
+        "rerun-triggers": ["code", "input", "mtime", "params", "software-env"],
+    }
+    assert common.items() <= profile.items()

@@ -1,0 +1,37 @@
+"""What the Grad-CAM family shares: the layer, the weighted sum, the ReLU."""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor
+
+from vidsal.errors import InputError
+from vidsal.models import VideoModel
+
+
+def pick_layer(model: VideoModel, layer: str | None) -> str:
+    """Return the layer asked for, or the model's own first choice.
+
+    Raises:
+        InputError: none was given and the model names none.
+    """
+    if layer is not None:
+        return layer
+    if not model.cam_layers:
+        raise InputError(
+            f"layer in the options of a method: {model.name} names no layer with feature maps; "
+            "set `layer` to the path of one"
+        )
+    return model.cam_layers[0]
+
+
+def weighted_sum(weights: Tensor, activation: Tensor, relu: bool) -> Tensor:
+    """Return sum_c w_c A_c as (T',h,w), negative values cut when `relu`.
+
+    Args:
+        weights: (C,1,1,1) or (C,T',1,1).
+        activation: (C,T',h,w).
+        relu: keep only what speaks for the class.
+    """
+    heatmap = (weights * activation).sum(dim=0)
+    return torch.relu(heatmap) if relu else heatmap

@@ -1,0 +1,41 @@
+r"""Similarity: the mass that the map and the fixation density have in common.
+
+$$ SIM = \sum_p \min\Big( \frac{S_p}{\sum_q S_q}, \frac{G_p}{\sum_q G_q} \Big) $$
+
+also called histogram intersection. Both are divided by their sum and by nothing else: no stretching
+to the range 0 to 1 first, which some codes do and which changes the value by up to 0.07. A map with
+negative pixels is shifted up by its smallest value before it is divided.
+
+Range 0 (no overlap) to 1 (equal distributions). Has no fixed chance level.
+
+- constant map (zero included): taken as the uniform distribution, so defined
+- no fixation (all-zero density): NaN
+- a pixel that is NaN or infinite: NaN
+
+Source: Swain and Ballard, IJCV 7(1), 1991; for saliency: Judd, Durand and Torralba, MIT-CSAIL-TR
+2012-001.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+
+from vidsal.metrics._frames import mass, matched, total
+
+
+def sim(saliency: np.ndarray, density: np.ndarray) -> np.ndarray:
+    """Histogram intersection of map and density, both with sum 1, per frame.
+
+    Args:
+        saliency: float (T,H,W).
+        density: float (T,H,W), not negative, all-zero frame = no fixation.
+
+    Returns:
+        float64 (T,), 0 to 1, NaN where undefined.
+    """
+    scores = np.full(len(saliency), np.nan)
+    for frame, pixels, truth in matched(saliency, density):
+        given, whole = mass(pixels)
+        wanted = truth * (whole / total(truth))
+        scores[frame] = total(np.minimum(given, wanted, out=wanted)) / whole
+    return scores

@@ -1,0 +1,140 @@
+"""What a network brings along: its input, its clips, its classes, its layers."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from torch.nn import functional
+
+from vidsal.errors import InputError
+
+MODES = ("squash", "crop")
+CHANNELS = ("rgb", "bgr")
+IMAGENET = {"mean": (0.485, 0.456, 0.406), "std": (0.229, 0.224, 0.225)}
+
+
+@dataclass(frozen=True)
+class Preprocessing:
+    """The way from frames to network input: resize, scale, order of channels, normalise.
+
+    Attributes:
+        size: (H, W) that the network receives, px.
+        mean: subtracted per channel after scaling, in the network's order of channels.
+        std: divides per channel after that, same order.
+        mode: "squash" resizes to `size` and ignores the aspect ratio; "crop" resizes until the
+            frame covers `size` and cuts the centre.
+        channels: order in which the network wants the colours, "rgb" or "bgr".
+        scale: factor on the 0..255 values; 1/255 for most networks, 1 for Caffe's.
+    """
+
+    size: tuple[int, int]
+    mean: tuple[float, float, float]
+    std: tuple[float, float, float]
+    mode: str = "squash"
+    channels: str = "rgb"
+    scale: float = 1 / 255
+
+    def __post_init__(self) -> None:
+        """Refuse what no option may be."""
+        for name, known in (("mode", MODES), ("channels", CHANNELS)):
+            if getattr(self, name) not in known:
+                raise InputError(
+                    f"{name} {getattr(self, name)!r} in the options of a model: unknown; "
+                    f"take {' or '.join(known)}"
+                )
+        for name, wanted in (("size", 2), ("mean", 3), ("std", 3)):
+            values = getattr(self, name)
+            if len(values) != wanted or (name != "mean" and min(values) <= 0):
+                raise InputError(
+                    f"{name} {list(values)} in the options of a model: unusable; "
+                    f"give {wanted} numbers{'' if name == 'mean' else ' above 0'}"
+                )
+
+    def __call__(self, frames: np.ndarray) -> torch.Tensor:
+        """Return the network input (3,T,h,w) float32 of frames uint8 (T,H,W,3) RGB."""
+        rows, columns = self._resized(frames.shape[1], frames.shape[2])
+        top, left = self._corner(rows, columns)
+        images = torch.from_numpy(np.ascontiguousarray(frames)).permute(0, 3, 1, 2).float()
+        images = functional.interpolate(
+            images, (rows, columns), mode="bilinear", align_corners=False, antialias=True
+        )
+        images = images[:, :, top : top + self.size[0], left : left + self.size[1]]
+        if self.channels == "bgr":
+            images = images.flip(1)
+        clip = images.transpose(0, 1) * self.scale
+        return ((clip - _column(self.mean)) / _column(self.std)).contiguous()
+
+    def matrix(self, height: int, width: int) -> np.ndarray:
+        """Return the 3x3 float64 matrix from frame pixels to network pixels, centres at integers.
+
+        Resizing by s maps x to (x + 1/2) s - 1/2; the cut then shifts by whole pixels.
+        """
+        rows, columns = self._resized(height, width)
+        top, left = self._corner(rows, columns)
+        sx, sy = columns / width, rows / height
+        return np.array(
+            [[sx, 0, sx / 2 - 0.5 - left], [0, sy, sy / 2 - 0.5 - top], [0, 0, 1]], dtype=np.float64
+        )
+
+    def black(self) -> torch.Tensor:
+        """Return what a black pixel is in network space, float32 (3,1,1,1)."""
+        return -_column(self.mean) / _column(self.std)
+
+    def _resized(self, height: int, width: int) -> tuple[int, int]:
+        if self.mode == "squash":
+            return self.size
+        ratio = max(self.size[0] / height, self.size[1] / width)
+        return (
+            max(round(height * ratio), self.size[0]),
+            max(round(width * ratio), self.size[1]),
+        )
+
+    def _corner(self, rows: int, columns: int) -> tuple[int, int]:
+        return (rows - self.size[0]) // 2, (columns - self.size[1]) // 2
+
+
+@dataclass(frozen=True)
+class VideoModel:
+    """A network with everything that the rest of vidsal asks about it.
+
+    Attributes:
+        name: name of the file that built it.
+        net: maps clips (N,3,T,H,W) float32 to logits (N,K).
+        preprocess: makes a clip (3,T,H,W) of frames.
+        categories: names of the K classes, where known.
+        cam_layers: module paths in `net` that have feature maps; the first is Grad-CAM's default.
+        length: frames that the network receives.
+        stride: step between two of them, in frames of the video.
+        hop: step between the first frames of two clips, in frames of the video.
+        frame_wise: the CAM layers see frames as a batch, (N*T,C,h,w) with T running fastest.
+    """
+
+    name: str
+    net: torch.nn.Module
+    preprocess: Preprocessing
+    categories: list[str] | None
+    cam_layers: tuple[str, ...]
+    length: int
+    stride: int
+    hop: int
+    frame_wise: bool = False
+
+    def __post_init__(self) -> None:
+        """Refuse clips that cannot be laid over a video."""
+        for name in ("length", "stride", "hop"):
+            if getattr(self, name) < 1:
+                raise InputError(
+                    f"{name} {getattr(self, name)} in the options of {self.name}: clips need whole "
+                    "frames; give 1 or more"
+                )
+
+    @property
+    def device(self) -> torch.device:
+        """Where the network lives."""
+        return next(self.net.parameters()).device
+
+
+def _column(values: tuple[float, float, float]) -> torch.Tensor:
+    return torch.tensor(values, dtype=torch.float32).view(3, 1, 1, 1)

@@ -1,0 +1,51 @@
+"""R3D-18: a residual network of 18 layers whose convolutions run over space and time.
+
+Tran et al., "A Closer Look at Spatiotemporal Convolutions for Action Recognition", CVPR 2018
+(arXiv 1711.11248), in torchvision's form. Normalised with the mean and standard deviation of
+Kinetics-400, so that torchvision's own weights fit. Its last feature map has T/8 x H/16 x W/16
+cells.
+"""
+
+from __future__ import annotations
+
+from torchvision.models import video
+
+from vidsal.models import _checkpoint
+from vidsal.models._model import Preprocessing, VideoModel
+
+KINETICS = {"mean": (0.43216, 0.394666, 0.37645), "std": (0.22803, 0.22145, 0.216989)}
+
+
+def r3d_18(
+    num_classes: int,
+    *,
+    size: list[int] = [112, 112],  # noqa: B006 - only read
+    mode: str = "squash",
+    length: int = 16,
+    stride: int = 2,
+    hop: int | None = None,
+    weights: str | None = None,
+) -> VideoModel:
+    """Build the network.
+
+    Args:
+        num_classes: number of classes.
+        size: [H, W] of its input, px.
+        mode: "squash" or "crop", how frames are brought to `size`.
+        length: frames per clip.
+        stride: step between them, in frames of the video.
+        hop: step between clips, in frames of the video; length * stride when not given.
+        weights: a checkpoint file; random weights when not given.
+    """
+    net = video.r3d_18(weights=None, num_classes=num_classes)
+    categories = _checkpoint.load(net, weights) if weights else None
+    return VideoModel(
+        name="r3d_18",
+        net=net,
+        preprocess=Preprocessing(size=tuple(size), mode=mode, **KINETICS),
+        categories=categories,
+        cam_layers=("layer4", "layer3", "layer2", "layer1"),
+        length=length,
+        stride=stride,
+        hop=length * stride if hop is None else hop,
+    )

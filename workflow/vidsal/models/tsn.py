@@ -1,0 +1,147 @@
+"""TSN: an image network of torchvision on every frame, its answers averaged over the clip.
+
+Wang et al., "Temporal Segment Networks", ECCV 2016 (arXiv 1608.00859), with the average as the
+consensus. It knows nothing of order or motion, which makes it the floor for every video network,
+and it runs image classifiers on video: with `average: probabilities` the result is
+log(1/T sum_t softmax(z_t)), whose softmax is the mean of the frames' probabilities.
+"""
+
+from __future__ import annotations
+
+import json
+import math
+from pathlib import Path
+
+import torch
+from torch import nn
+from torchvision import models
+
+from vidsal.errors import InputError
+from vidsal.models import _checkpoint
+from vidsal.models._model import IMAGENET, Preprocessing, VideoModel
+
+AVERAGES = ("logits", "probabilities")
+# Where torchvision's image networks have their last feature map, (N,C,h,w); Swin's `features`
+# hold (N,h,w,C) and `permute` turns them, so it comes first.
+CAM_LAYERS = ("layer4", "permute", "features", "trunk_output", "conv5", "layers")
+# They return tuples in training mode.
+UNFIT = {"googlenet", "inception_v3"}
+
+
+class FrameAverage(nn.Module):
+    """Frames (N,3,T,H,W) -> image network per frame -> average over T -> logits (N,K)."""
+
+    def __init__(self, backbone: nn.Module, average: str) -> None:
+        """Take an image network (n,3,H,W) -> (n,K) and what to average."""
+        super().__init__()
+        self.backbone = backbone
+        self.average = average
+
+    def forward(self, clips: torch.Tensor) -> torch.Tensor:
+        """Return logits (N,K) of clips (N,3,T,H,W)."""
+        count, _, length = clips.shape[:3]
+        frames = clips.transpose(1, 2).flatten(0, 1)
+        logits = self.backbone(frames).view(count, length, -1)
+        if self.average == "logits":
+            return logits.mean(dim=1)
+        return logits.log_softmax(dim=-1).logsumexp(dim=1) - math.log(length)
+
+
+def tsn(
+    num_classes: int,
+    *,
+    backbone: str = "resnet18",
+    average: str = "logits",
+    size: list[int] = [224, 224],  # noqa: B006 - only read
+    mode: str = "squash",
+    channels: str = "rgb",
+    scale: float = 1 / 255,
+    mean: list[float] | None = None,
+    std: list[float] | None = None,
+    length: int = 8,
+    stride: int = 4,
+    hop: int | None = None,
+    weights: str | None = None,
+    categories: str | None = None,
+) -> VideoModel:
+    """Build the network.
+
+    Args:
+        num_classes: number of classes.
+        backbone: an image network of torchvision by its name, such as "squeezenet1_0".
+        average: "logits" or "probabilities" of the frames.
+        size: [H, W] of its input, px.
+        mode: "squash" or "crop", how frames are brought to `size`.
+        channels: order of the colours, "rgb" or "bgr" (Caffe).
+        scale: factor on the 0..255 values, 1 for Caffe's networks.
+        mean: per channel after scaling, in the order of `channels`; ImageNet's when not given.
+        std: likewise.
+        length: frames per clip.
+        stride: step between them, in frames of the video.
+        hop: step between clips, in frames of the video; length * stride when not given.
+        weights: a checkpoint of this model or of the bare image network.
+        categories: a JSON file of class names: a list, or ImageNet's {"0": ["n01440764", "tench"]}.
+    """
+    _check(backbone, average)
+    net = FrameAverage(models.get_model(backbone, weights=None, num_classes=num_classes), average)
+    known = _load(net, weights) if weights else None
+    if categories:
+        known = read_categories(categories, num_classes)
+    return VideoModel(
+        name="tsn",
+        net=net,
+        preprocess=Preprocessing(
+            size=tuple(size),
+            mean=tuple(mean or IMAGENET["mean"]),
+            std=tuple(std or IMAGENET["std"]),
+            mode=mode,
+            channels=channels,
+            scale=scale,
+        ),
+        categories=known,
+        cam_layers=tuple(f"backbone.{n}" for n in CAM_LAYERS if hasattr(net.backbone, n))[:1],
+        length=length,
+        stride=stride,
+        hop=length * stride if hop is None else hop,
+        frame_wise=True,
+    )
+
+
+def read_categories(path: str, num_classes: int) -> list[str]:
+    """Return the class names of a JSON file: a list, or a dict of numbers to (code, name).
+
+    Raises:
+        InputError: the file is missing, is no such JSON, or names another number of classes.
+    """
+    try:
+        found = json.loads(Path(path).read_text(encoding="utf-8"))
+        if isinstance(found, dict):
+            found = [found[str(number)] for number in range(len(found))]
+        names = [entry if isinstance(entry, str) else entry[-1] for entry in found]
+    except (OSError, ValueError, KeyError, TypeError, IndexError) as error:
+        raise InputError(
+            f"categories {path}: not readable as class names ({error!r}); give a JSON list of names"
+        ) from error
+    if len(names) != num_classes:
+        raise InputError(
+            f"categories {path}: names {len(names)} classes, the model has {num_classes}; "
+            "give both the same number"
+        )
+    return names
+
+
+def _check(backbone: str, average: str) -> None:
+    known = set(models.list_models(module=models)) - UNFIT
+    if backbone not in known:
+        raise InputError(
+            f"tsn: backbone {backbone!r} is no image network of torchvision that returns plain "
+            f"logits; take one of {', '.join(sorted(known))}"
+        )
+    if average not in AVERAGES:
+        raise InputError(f"tsn: average {average!r} is unknown; take {' or '.join(AVERAGES)}")
+
+
+def _load(net: FrameAverage, path: str) -> list[str] | None:
+    weights = _checkpoint.read(path)
+    bare = not any(key.startswith("backbone.") for key in weights.get("state_dict", weights))
+    return _checkpoint.load(net.backbone if bare else net, path)

@@ -1,0 +1,246 @@
+"""Figures: scores with confidence intervals, training curves, confusion matrices."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Sequence
+from pathlib import Path
+
+import matplotlib as mpl
+import numpy as np
+import pandas as pd
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+
+from vidsal.errors import InputError
+
+LOWER_IS_BETTER = ("kl",)
+CONTROLS = "none"  # the model name that controls carry
+CEILINGS = ("observers",)  # controls that are no floor but what people reach
+
+STYLE = {
+    "svg.hashsalt": "vidsal",
+    "svg.fonttype": "path",
+    "font.family": "DejaVu Sans",
+    "font.size": 10,
+    "axes.spines.top": False,
+    "axes.spines.right": False,
+    "axes.edgecolor": "#7a7a85",
+    "axes.labelcolor": "#1b1b20",
+    "xtick.color": "#4a4a55",
+    "ytick.color": "#4a4a55",
+    "grid.color": "#dcdce2",
+}
+# Okabe and Ito's colours, told apart by colour-blind readers, too; markers say the same again.
+COLOURS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9")
+MARKERS = ("o", "s", "^", "D", "v", "P")
+GREY, INK = "#6d6d78", "#1b1b20"
+NEEDED = ("model", "method", "aggregation", "metric", "mean", "low", "high", "n")
+
+
+def role(model: str, method: str) -> str:
+    """Return what a row of a table is: method, control (a floor) or ceiling (what people reach)."""
+    if model != CONTROLS:
+        return "method"
+    return "ceiling" if method in CEILINGS else "control"
+
+
+def metric_figure(
+    summary: pd.DataFrame,
+    metric: str,
+    path_stem: Path,
+    *,
+    lower_is_better: Collection[str] = LOWER_IS_BETTER,
+) -> None:
+    """Draw one metric as dots with 95 % confidence intervals, a row per (model, method).
+
+    Rows are grouped by model, controls and ceiling below them and in grey; each aggregation has
+    its own column, with a dashed line at the best control and a dotted one at the ceiling.
+
+    Args:
+        summary: columns model, method, aggregation, metric, mean, low, high, n (videos).
+        metric: the metric to draw.
+        path_stem: path without ending; `.svg`, `.png` and `.csv` (what is drawn) are written.
+        lower_is_better: metrics whose small values are the good ones.
+    """
+    rows = _rows_of(summary, metric)
+    aggregations = list(rows["aggregation"].unique())
+    places = _places(rows)
+    lower = metric in lower_is_better
+    with mpl.rc_context(STYLE):
+        size = (2.4 + 3.3 * len(aggregations), 1.4 + 0.27 * (max(places.values()) + 1))
+        figure = Figure(figsize=size, layout="constrained")
+        columns = figure.subplots(1, len(aggregations), sharey=True, sharex=True, squeeze=False)[0]
+        for axes, aggregation in zip(columns, aggregations, strict=True):
+            part = rows[rows["aggregation"] == aggregation]
+            _dots(axes, part, places)
+            _references(axes, part, lower)
+            axes.set_title(aggregation, fontsize=10, color=INK)
+            axes.set_xlabel(f"{metric} ({'lower' if lower else 'higher'} is better)")
+        _row_labels(columns[0], places)
+        figure.get_layout_engine().set(w_pad=0.1, h_pad=0.06)
+        figure.supxlabel(_caption(rows), fontsize=8, color=GREY)
+        _save(figure, path_stem)
+    rows.to_csv(Path(f"{path_stem}.csv"), index=False, lineterminator="\n")
+
+
+def _rows_of(summary: pd.DataFrame, metric: str) -> pd.DataFrame:
+    missing = [name for name in NEEDED if name not in summary]
+    if missing:
+        raise InputError(f"summary of {metric}: no column {', '.join(missing)}; take tabulate's")
+    rows = summary.loc[summary["metric"] == metric, list(NEEDED)]
+    if rows.empty:
+        known = ", ".join(summary["metric"].unique())
+        raise InputError(f"metric {metric} in summary: it has no rows; known are {known}")
+    order = {"method": 0, "control": 1, "ceiling": 2}
+    roles = [order[role(*key)] for key in zip(rows["model"], rows["method"], strict=True)]
+    return rows.assign(role=roles).sort_values("role", kind="stable").drop(columns="role")
+
+
+def _places(rows: pd.DataFrame) -> dict[tuple[str, str], float]:
+    """Return the height of every (model, method) from the top; a model's heading takes one row."""
+    places, height, group = {}, 0.0, None
+    for model, method in zip(rows["model"], rows["method"], strict=True):
+        if (model, method) in places:
+            continue
+        heading = model if model != CONTROLS else role(model, method)
+        height += (1.4 if group is not None else 1.0) if heading != group else 0.0
+        group = heading
+        places[model, method] = height
+        height += 1.0
+    return places
+
+
+def _dots(axes: Axes, rows: pd.DataFrame, places: dict[tuple[str, str], float]) -> None:
+    models = list(dict.fromkeys(model for model, _ in places if model != CONTROLS))
+    for row in rows.to_dict("records"):
+        key = (row["model"], row["method"])
+        control = row["model"] == CONTROLS
+        number = 0 if control else models.index(row["model"])
+        colour = GREY if control else COLOURS[number % len(COLOURS)]
+        marker = {"control": "|", "ceiling": "*"}.get(role(*key), MARKERS[number % len(MARKERS)])
+        if not np.isfinite(row["mean"]):
+            text = "undefined"
+            at = axes.get_yaxis_transform()
+            axes.text(0.02, places[key], text, transform=at, va="center", color=GREY, fontsize=8)
+            continue
+        axes.plot([row["low"], row["high"]], [places[key]] * 2, color=colour, lw=1.8, zorder=3)
+        size = 10 if marker in "|*" else 6
+        axes.plot(row["mean"], places[key], marker, color=colour, ms=size, mew=1.8, zorder=4)
+
+
+def _references(axes: Axes, rows: pd.DataFrame, lower: bool) -> None:
+    roles = np.array([role(*key) for key in zip(rows["model"], rows["method"], strict=True)])
+    means = rows["mean"].to_numpy(float)
+    for kind, dashes in (("control", (0, (5, 3))), ("ceiling", (0, (1, 2)))):
+        known = means[(roles == kind) & np.isfinite(means)]
+        if known.size:
+            value = known.min() if lower else known.max()
+            axes.axvline(value, color=GREY, lw=1, ls=dashes, zorder=1)
+    axes.grid(axis="x", lw=0.6, zorder=0)
+    axes.set_axisbelow(True)
+    axes.tick_params(axis="y", length=0)
+    axes.spines["left"].set_visible(False)
+
+
+def _caption(rows: pd.DataFrame) -> str:
+    roles = {role(*key) for key in zip(rows["model"], rows["method"], strict=True)}
+    counts = rows.loc[rows["mean"].notna(), "n"]
+    low, high = (int(counts.min()), int(counts.max())) if len(counts) else (0, 0)
+    parts = [f"mean and 95 % CI over {high if low == high else f'{low} to {high}'} videos"]
+    parts += ["dashed: best control"] if "control" in roles else []
+    parts += ["dotted: ceiling"] if "ceiling" in roles else []
+    return "; ".join(parts)
+
+
+def _row_labels(axes: Axes, places: dict[tuple[str, str], float]) -> None:
+    axes.set_yticks(list(places.values()), [method for _, method in places])
+    axes.set_ylim(max(places.values()) + 0.8, -0.8)
+    heads = {}
+    for (model, method), height in places.items():
+        name = {"control": "controls", "ceiling": "ceiling"}.get(role(model, method), model)
+        heads.setdefault(name, height)
+    for name, height in heads.items():
+        at = axes.get_yaxis_transform()
+        axes.text(-0.02, height - 1, name, transform=at, ha="right", va="center", weight="bold")
+
+
+def history_figure(history: pd.DataFrame, path_stem: Path) -> None:
+    """Draw training curves over epochs, one panel per quantity, with the best epoch marked.
+
+    Args:
+        history: column `epoch` and numeric columns `train_X`, `val_X` (one panel for each X) or any
+            other name (a panel of its own).
+        path_stem: path without ending; `.svg` and `.png` are written.
+    """
+    if "epoch" not in history or history.empty:
+        raise InputError("training history: no column epoch or no rows; train for one epoch first")
+    panels: dict[str, list[str]] = {}
+    for name in history.select_dtypes("number").columns.drop("epoch"):
+        split, _, quantity = name.partition("_")
+        panels.setdefault(quantity if split in ("train", "val") else name, []).append(name)
+    with mpl.rc_context(STYLE):
+        figure = Figure(figsize=(3.6 * len(panels), 2.8), layout="constrained")
+        for axes, (quantity, names) in zip(
+            figure.subplots(1, len(panels), squeeze=False)[0], panels.items(), strict=True
+        ):
+            _curves(axes, history, quantity, names)
+        _save(figure, path_stem)
+
+
+def _curves(axes: Axes, history: pd.DataFrame, quantity: str, names: Sequence[str]) -> None:
+    looks = {"train": (COLOURS[0], "--"), "val": (COLOURS[1], "-")}
+    for name in names:
+        split = name.partition("_")[0]
+        colour, dashes = looks.get(split, (COLOURS[2], "-"))
+        label = {"train": "training", "val": "validation"}.get(split, name)
+        axes.plot(
+            history["epoch"], history[name], dashes, color=colour, label=label, marker=".", lw=1.6
+        )
+    validation = f"val_{quantity}"
+    if validation in names and history[validation].notna().any():
+        least = "loss" in quantity
+        best = history[validation].idxmin() if least else history[validation].idxmax()
+        epoch, value = history.loc[best, "epoch"], history.loc[best, validation]
+        axes.plot(epoch, value, "*", color=INK, ms=11, label=f"best, epoch {int(epoch)}", zorder=5)
+    axes.set_xlabel("epoch")
+    axes.set_title(quantity.replace("_", " "), fontsize=10)
+    axes.xaxis.get_major_locator().set_params(integer=True)
+    axes.grid(lw=0.6)
+    axes.legend(frameon=False, fontsize=8)
+
+
+def confusion_figure(matrix: np.ndarray, categories: Sequence[str], path_stem: Path) -> None:
+    """Draw a confusion matrix: colour is the share of the true class, text the number of videos.
+
+    Args:
+        matrix: int (K, K), rows = true class, columns = predicted class.
+        categories: K names.
+        path_stem: path without ending; `.svg` and `.png` are written.
+    """
+    counts = np.asarray(matrix)
+    if counts.shape != (len(categories),) * 2:
+        raise InputError(
+            f"confusion matrix: shape {counts.shape} does not fit {len(categories)} categories; "
+            "give one row and one column per category"
+        )
+    share = counts / np.maximum(counts.sum(axis=1, keepdims=True), 1)
+    side = 1.8 + 0.42 * len(categories)
+    with mpl.rc_context(STYLE):
+        figure = Figure(figsize=(side + 1.0, side), layout="constrained")
+        axes = figure.subplots()
+        image = axes.imshow(share, cmap="cividis", vmin=0, vmax=1)
+        axes.set_xticks(range(len(categories)), categories, rotation=45, ha="right")
+        axes.set_yticks(range(len(categories)), categories)
+        axes.set(xlabel="predicted", ylabel="true")
+        axes.tick_params(length=0)
+        for (row, column), count in np.ndenumerate(counts):
+            colour = "#fff" if share[row, column] < 0.55 else "#000"
+            axes.text(column, row, int(count), ha="center", va="center", color=colour)
+        figure.colorbar(image, ax=axes, label="share of the true class", shrink=0.8)
+        _save(figure, path_stem)
+
+
+def _save(figure: Figure, path_stem: Path) -> None:
+    # Neither file may carry a date or a version, so that equal data gives equal bytes.
+    figure.savefig(f"{path_stem}.svg", metadata={"Date": None, "Creator": None})
+    figure.savefig(f"{path_stem}.png", dpi=150, metadata={"Software": None})

@@ -1,0 +1,137 @@
+"""Means over videos with confidence intervals, summaries of tables, paired differences."""
+
+from __future__ import annotations
+
+import warnings
+from collections.abc import Sequence
+from typing import NamedTuple
+
+import numpy as np
+import pandas as pd
+from scipy.stats import DegenerateDataWarning, bootstrap
+
+KEYS = ("dataset", "split", "model", "method", "aggregation", "metric")
+WHOLE_CLIP = -1
+BCA_UP_TO = 5000
+"""Above this many videos the percentile interval is taken; BCa's cost grows with their square."""
+
+
+class Mean(NamedTuple):
+    """A mean over videos, its confidence interval, and the number of videos."""
+
+    mean: float
+    low: float
+    high: float
+    n: int
+
+
+def bootstrap_mean(
+    values: Sequence[float] | np.ndarray,
+    *,
+    level: float = 0.95,
+    samples: int = 9999,
+    seed: int = 0,
+) -> Mean:
+    """Mean over videos with a bootstrap interval; the videos are what is drawn, never the frames.
+
+    Bias-corrected and accelerated (BCa) intervals: B. Efron, JASA 82(397), 1987.
+
+    Args:
+        values: one per video; NaN is left out.
+        level: confidence level, 0 to 1.
+        samples: bootstrap samples.
+        seed: of the draws; equal values and seed give equal intervals.
+
+    Returns:
+        mean, low, high, n. Bounds are NaN for fewer than 2 values, and equal to the mean where all
+        values are equal.
+    """
+    values = np.asarray(values, dtype=np.float64)
+    values = values[~np.isnan(values)]
+    n = len(values)
+    if n == 0:
+        return Mean(np.nan, np.nan, np.nan, 0)
+    if n == 1:
+        return Mean(float(values[0]), np.nan, np.nan, 1)
+    if values.min() == values.max():
+        return Mean(*[float(values[0])] * 3, n)
+    methods = ["BCa", "percentile"] if n <= BCA_UP_TO else ["percentile"]
+    bounds = (_interval(values, method, level, samples, seed) for method in methods)
+    low, high = next(bound for bound in bounds if np.isfinite(bound).all())
+    return Mean(float(values.mean()), low, high, n)
+
+
+def summarise(table: pd.DataFrame, *, level: float = 0.95, seed: int = 0) -> pd.DataFrame:
+    """One row per map and metric: mean over videos, interval, and what is missing.
+
+    Every video counts once, however long it is. The value of a video is its row with frame -1 (see
+    ``scoring.score_video``); rows of single frames are only counted.
+
+    Args:
+        table: long table with video, frame, metric, value, n, reason, and any of dataset, split,
+            model, method, aggregation, by which it is grouped.
+        level: confidence level of the intervals.
+        seed: of the bootstrap, the same for every row.
+
+    Returns:
+        those columns, then mean, low, high, n (videos with a value), frames (frames with a value;
+        empty where the table holds no rows of frames), samples (sum of n over the videos with a
+        value: fixations or mask pixels), undefined (videos without a value), reasons
+        ("constant_map=2 no_fixation=1", of those).
+    """
+    keys = [key for key in KEYS if key in table]
+    groups = table.groupby(keys, sort=False, dropna=False)
+    rows = [
+        dict(zip(keys, names, strict=True)) | _summary(group, level, seed)
+        for names, group in groups
+    ]
+    columns = ["mean", "low", "high", "n", "frames", "samples", "undefined", "reasons"]
+    return pd.DataFrame(rows, columns=[*keys, *columns]).astype({"frames": "Int64"})
+
+
+def paired_difference(
+    a: pd.Series, b: pd.Series, *, level: float = 0.95, samples: int = 9999, seed: int = 0
+) -> Mean:
+    """Mean over videos of a - b, with an interval; the videos are paired by the index.
+
+    Args:
+        a: one value per video, indexed by the video's name.
+        b: the same for what is compared; videos that only one of them has, or in which one is NaN,
+            are left out.
+        level: confidence level.
+        samples: bootstrap samples.
+        seed: of the draws.
+    """
+    return bootstrap_mean((a - b).to_numpy(), level=level, samples=samples, seed=seed)
+
+
+def _interval(
+    values: np.ndarray, method: str, level: float, samples: int, seed: int
+) -> tuple[float, float]:
+    """Bounds of the mean; NaN where the method is not defined for these values."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", DegenerateDataWarning)
+        found = bootstrap(
+            (values,),
+            np.mean,
+            n_resamples=samples,
+            confidence_level=level,
+            method=method,
+            batch=max(1, 10**7 // len(values)),
+            rng=np.random.default_rng(seed),
+        )
+    return float(found.confidence_interval.low), float(found.confidence_interval.high)
+
+
+def _summary(group: pd.DataFrame, level: float, seed: int) -> dict[str, object]:
+    """The figures of one map and metric."""
+    videos = group[group["frame"] == WHOLE_CLIP]
+    frames = group[group["frame"] != WHOLE_CLIP]
+    missing = videos["value"].isna()
+    counts = videos.loc[missing, "reason"].value_counts().sort_index()
+    return bootstrap_mean(videos["value"], level=level, seed=seed)._asdict() | {
+        "frames": int(frames["value"].notna().sum()) if len(frames) else pd.NA,
+        "samples": int(videos.loc[~missing, "n"].sum()),
+        "undefined": int(missing.sum()),
+        "reasons": " ".join(f"{reason}={count}" for reason, count in counts.items()),
+    }

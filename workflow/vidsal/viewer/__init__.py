@@ -1,0 +1,1 @@
+"""The page to look at: one video per clip holds all its maps, coloured in the browser."""
