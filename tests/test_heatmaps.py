@@ -7,7 +7,6 @@ import time
 import h5py
 import numpy as np
 import pytest
-
 from vidsal import heatmaps, parts
 from vidsal.errors import InputError
 from vidsal.parts import Found
@@ -59,9 +58,7 @@ def test_scales_and_values_survive_the_copy(members, tmp_path):
         assert saliency.chunks == (1, 6, 7)
         assert saliency.fletcher32
         found = heatmaps.read(file, "v2")
-    np.testing.assert_array_equal(
-        found.saliency, heatmaps.round_mantissa(a_heatmap(2).saliency)
-    )
+    np.testing.assert_array_equal(found.saliency, heatmaps.round_mantissa(a_heatmap(2).saliency))
     assert found.attrs["a"] == "x"
 
 
@@ -89,5 +86,8 @@ def test_a_flipped_bit_is_noticed(members, tmp_path):
     raw = bytearray((tmp_path / "a.h5").read_bytes())
     raw[place + 20] ^= 1
     (tmp_path / "b.h5").write_bytes(raw)
-    with heatmaps.open_file(tmp_path / "b.h5") as file, pytest.raises(OSError, match="fletcher32|filter"):
+    with (
+        heatmaps.open_file(tmp_path / "b.h5") as file,
+        pytest.raises(OSError, match=r"fletcher32|filter"),
+    ):
         heatmaps.read(file, "v1")

@@ -6,14 +6,14 @@ import json
 
 import pandas as pd
 import pytest
-
 from vidsal import parts, stage
 from vidsal.errors import DamagedVideo, InputError
 
+BROKEN = DamagedVideo("it is broken")
 ROWS = [{"video": f"v{i}"} for i in range(5)]
 
 
-def a_stage(folder, made, broken=(), error=DamagedVideo("it is broken"), version=1):
+def a_stage(folder, made, broken=(), error=BROKEN, version=1):
     def make(row, path):
         made.append(row["video"])
         if row["video"] in broken:
@@ -95,7 +95,8 @@ def test_an_unknown_error_is_a_failure_of_its_video_with_its_type(tmp_path):
 
 
 @pytest.mark.parametrize(
-    "error", [OSError(28, "No space left on device"), OSError("write failed: No space left on device")]
+    "error",
+    [OSError(28, "No space left on device"), OSError("write failed: No space left on device")],
 )
 def test_a_full_disk_stops_the_job_in_one_sentence(tmp_path, error):
     with pytest.raises(InputError, match="the disk is full; free some space"):

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import hashlib
+import inspect
 import subprocess
 import sys
 import textwrap
 
 import pytest
-
 from vidsal import registry
 from vidsal.errors import InputError
 
@@ -37,7 +37,7 @@ class C(A, metaclass=M):
 DIGESTS = {
     SOURCE: "b62b14eb6c435304",
     "x = 1\n": "390bc1c684c16641",
-    'def f(x, *, steps: int = 16):\n    """Doc."""\n    return f"{x:{steps}}"\n': "aae77df9efe43f1e",
+    'def f(x, *, n: int = 16):\n    """Doc."""\n    return f"{x:{n}}"\n': "09593e9aa80a23b9",
 }
 
 
@@ -52,7 +52,9 @@ def test_canonical_dump_is_pinned(source, expected):
 
 def test_comments_docstrings_and_layout_change_nothing():
     plain = "def f(x):\n    return x + 1\n"
-    dressed = '"""Module."""\n\n\ndef f(x):\n    """Doc."""\n    # why\n    return (x\n            + 1)\n'
+    dressed = (
+        '"""Module."""\n\n\ndef f(x):\n    """Doc."""\n    # why\n    return (x\n            + 1)\n'
+    )
     assert digest(plain) == digest(dressed)
     assert digest(plain) != digest("def f(x):\n    return x + 2\n")
 
@@ -156,3 +158,11 @@ def test_registry_never_imports_torch(root):
         "assert not {'torch', 'cv2', 'av', 'h5py', 'scipy'} & set(sys.modules)"
     )
     subprocess.run([sys.executable, "-c", code], check=True, cwd=root / "workflow")
+
+
+@pytest.mark.parametrize("room", registry.ROOMS)
+def test_defaults_read_from_the_tree_are_the_functions_own(room):
+    for name in registry.names(room):
+        own = inspect.signature(registry.load(room, name)).parameters
+        for key, option in registry.entry(room, name).options.items():
+            assert option.default == own[key].default, f"{room}.{name}: {key}"

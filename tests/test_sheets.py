@@ -5,7 +5,6 @@ from __future__ import annotations
 import numpy as np
 import pandas as pd
 import pytest
-
 from vidsal import sheets
 from vidsal.errors import InputError
 
@@ -78,7 +77,14 @@ def test_all_problems_at_once(tmp_path):
     with pytest.raises(InputError) as error:
         sheets.read(path)
     text = str(error.value)
-    for part in ("bad.tsv", "line 2: 'a b'", "must be unique", "'path' is empty", "'end'", "'start'"):
+    for part in (
+        "bad.tsv",
+        "line 2: 'a b'",
+        "must be unique",
+        "'path' is empty",
+        "'end'",
+        "'start'",
+    ):
         assert part in text
 
 

@@ -16,8 +16,13 @@ PACKAGE = registry.PACKAGE
 MAX_JOBS = 50_000
 
 # Jobs must import the same package as this file does; an installed release would silently win.
-if PACKAGE.parent == Path(workflow.current_basedir.get_path_or_uri(secret_free=True)).resolve():
-    os.environ.update(PYTHONPATH=f"{PACKAGE.parent}{os.pathsep}{os.environ.get('PYTHONPATH', '')}")
+if (
+    PACKAGE.parent
+    == Path(workflow.current_basedir.get_path_or_uri(secret_free=True)).resolve()
+):
+    os.environ.update(
+        PYTHONPATH=f"{PACKAGE.parent}{os.pathsep}{os.environ.get('PYTHONPATH', '')}"
+    )
 os.environ.update(VIDSAL_MAIN_PID=str(os.getpid()))
 
 
@@ -27,7 +32,9 @@ def refuse(error):
 
 
 def checked_config():
-    schema = yaml.safe_load((PACKAGE.parent / "schemas" / "config.schema.yaml").read_text())
+    schema = yaml.safe_load(
+        (PACKAGE.parent / "schemas" / "config.schema.yaml").read_text()
+    )
     try:
         settings.check(config, schema)
     except InputError as error:
@@ -63,18 +70,15 @@ def is_family(method):
 
 FAMILY = [method for method in RUN["methods"] if is_family(method)]
 GAZE_METHOD = "gaze"
-MAPS = (
-    [(model, method) for model in RUN["models"] for method in RUN["methods"]]
-    + [(model, GAZE_METHOD) for model in RUN["gaze"]]
-    + [("none", control) for control in RUN["controls"]]
-)
 
 
 def needs(metric):
     return set(entry("metrics", metric).needs)
 
 
-METRICS_ACROSS = [metric for metric in RUN["metrics"] if "other_fixations" in needs(metric)]
+METRICS_ACROSS = [
+    metric for metric in RUN["metrics"] if "other_fixations" in needs(metric)
+]
 METRICS_WITHIN = [metric for metric in RUN["metrics"] if metric not in METRICS_ACROSS]
 
 
@@ -111,7 +115,9 @@ def all_options(room, names):
 
 def all_code(room, names, *modules):
     paths = [PACKAGE / f"{module}.py" for module in modules]
-    return registry.fingerprint(*paths, *(p for name in names for p in choice(room, name).code))
+    return registry.fingerprint(
+        *paths, *(p for name in names for p in choice(room, name).code)
+    )
 
 
 # Sample sheets and shards.
@@ -142,7 +148,9 @@ def sheet(dataset):
         if is_known(dataset):
             SHEETS[dataset] = known_sheet(dataset)
         else:
-            SHEETS[dataset] = sheets.read(checkpoints.list_videos.get(dataset=dataset).output.sheet)
+            SHEETS[dataset] = sheets.read(
+                checkpoints.list_videos.get(dataset=dataset).output.sheet
+            )
     return SHEETS[dataset]
 
 
@@ -190,6 +198,21 @@ def explained_shards(dataset, method=None):
     return shards(dataset, config["explain"]["split"], method)
 
 
+def maps(dataset):
+    """Return (model, method) of every heatmap of a dataset; no ceiling where there is no gaze."""
+    explained = [
+        (model, method) for model in RUN["models"] for method in RUN["methods"]
+    ]
+    predicted = [(model, GAZE_METHOD) for model in RUN["gaze"]]
+    controls = [
+        ("none", control)
+        for control in RUN["controls"]
+        if "fixations" not in entry("controls", control).needs
+        or has(dataset, "fixations")
+    ]
+    return explained + predicted + controls
+
+
 def is_trained(model):
     return not choice("models", model).options.get("weights")
 
@@ -198,7 +221,9 @@ def from_coarse(pattern):
     """Return an input function: the file of the coarser shard that this shard's videos are in."""
 
     def of_wildcards(wildcards):
-        return pattern.format(shard=coarse(wildcards), **fields_without_shard(wildcards))
+        return pattern.format(
+            shard=coarse(wildcards), **fields_without_shard(wildcards)
+        )
 
     return of_wildcards
 
@@ -213,7 +238,10 @@ def warn_if_large():
         if not is_known(dataset):
             continue
         per_map = 1 + len(RUN["aggregations"]) * (2 + bool(METRICS_ACROSS))
-        jobs = sum(len(explained_shards(dataset, method)) * per_map for _, method in MAPS)
+        jobs = sum(
+            len(explained_shards(dataset, method)) * per_map
+            for _, method in maps(dataset)
+        )
         jobs += len(shards_of_all(dataset)) * (5 + 2 * len(RUN["models"]))
         if jobs > MAX_JOBS:
             logger.warning(
@@ -233,4 +261,6 @@ def hold_lock():
     try:
         fcntl.flock(LOCK, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except OSError:
-        refuse("another run works in this folder; wait for it or stop it, then run again")
+        refuse(
+            "another run works in this folder; wait for it or stop it, then run again"
+        )

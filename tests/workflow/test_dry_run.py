@@ -9,7 +9,7 @@ import sys
 import pytest
 import yaml
 
-from tests.workflow.conftest import SMALL, environment, make_project
+from tests.workflow.project import SMALL, environment, make_project
 
 
 def dry_run(root, *arguments, **more):
@@ -37,7 +37,11 @@ def test_ready_made_configs_run_nothing_of_the_demo(root, name):
 
 
 def test_every_config_is_tested(root):
-    assert {p.stem for p in (root / "configs").glob("*.yaml")} == {"own_videos", "basketball", "kth"}
+    assert {p.stem for p in (root / "configs").glob("*.yaml")} == {
+        "own_videos",
+        "basketball",
+        "kth",
+    }
 
 
 def test_all_mistakes_come_in_one_message_before_any_job(root, tmp_path):
@@ -75,7 +79,8 @@ def test_a_large_sheet_is_warned_of(fresh):
 
 def test_the_workflow_serves_as_a_module(root, tmp_path):
     (tmp_path / "Snakefile").write_text(
-        f'configfile: "small.yaml"\n\n\nmodule vidsal:\n    snakefile: "{root}/workflow/Snakefile"\n'
+        'configfile: "small.yaml"\n\n\n'
+        f'module vidsal:\n    snakefile: "{root}/workflow/Snakefile"\n'
         "    config: config\n\n\nuse rule * from vidsal as vidsal_*\n\n\n"
         "rule mine:\n    default_target: True\n    input:\n"
         '        "results/synthetic/tables/summary.tsv",\n'

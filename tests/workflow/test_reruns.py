@@ -13,16 +13,24 @@ def test_a_second_run_finds_nothing_to_do(built):
 
 
 def test_a_comment_and_a_docstring_rerun_nothing(project):
-    project.edit("workflow/vidsal/attribution/occlusion.py", "\ndef occlusion(", "\n# why\ndef occlusion(")
+    project.edit(
+        "workflow/vidsal/attribution/occlusion.py", "\ndef occlusion(", "\n# why\ndef occlusion("
+    )
     project.edit("workflow/vidsal/attribution/_cam.py", '"""', '"""More: ')
     assert project.planned() == {}
 
 
 def test_code_of_a_method_reruns_it_and_its_wrapper(project):
-    project.edit("workflow/vidsal/attribution/occlusion.py", "\ndef occlusion(", "\nX = 1\n\n\ndef occlusion(")
+    project.edit(
+        "workflow/vidsal/attribution/occlusion.py",
+        "\ndef occlusion(",
+        "\nX = 1\n\n\ndef occlusion(",
+    )
     planned = project.planned()
     assert planned["explain"] == 2 * SHARDS
-    assert planned["aggregate"] == planned["score"] == planned["score_against_dataset"] == 2 * SHARDS
+    assert (
+        planned["aggregate"] == planned["score"] == planned["score_against_dataset"] == 2 * SHARDS
+    )
     assert "occlusion" in (text := project.run("-n"))
     assert "heatmaps/cnn_lstm/gradient/" not in outputs(text)
     assert not {"train", "classify", "shared_pass", "control", "predict_gaze"} & set(planned)

@@ -10,9 +10,18 @@ def receipt_of(wildcards):
     return f"results/{wildcards.dataset}/shared_pass/{wildcards.model}/{coarse(wildcards)}.tsv"
 
 
+def gaze_of_control(wildcards):
+    """The ceiling is made of gaze; other controls know nothing of it."""
+    if "fixations" not in entry("controls", wildcards.method).needs:
+        return []
+    return from_coarse("results/{dataset}/fixations/{shard}.parquet")(wildcards)
+
+
 def family_code(wildcards):
     modules = choice("models", wildcards.model).code
-    return all_code("attribution", FAMILY, "explaining") + registry.fingerprint(*modules)
+    return all_code("attribution", FAMILY, "explaining") + registry.fingerprint(
+        *modules
+    )
 
 
 def family_options(wildcards):
@@ -24,7 +33,7 @@ def all_heatmaps(wildcards):
     return [
         f"results/{dataset}/heatmaps/{model}/{method}/{shard}.h5"
         for dataset in RUN["datasets"]
-        for model, method in MAPS
+        for model, method in maps(dataset)
         for shard in explained_shards(dataset, method)
     ]
 
@@ -96,6 +105,7 @@ rule control:
     input:
         rows=from_coarse("results/{dataset}/videos/{shard}.tsv"),
         frames=from_coarse("results/{dataset}/frames/{shard}.h5"),
+        gaze=gaze_of_control,
     output:
         heatmaps="results/{dataset}/heatmaps/none/{method}/{shard}.h5",
         failures="results/{dataset}/heatmaps/none/{method}/{shard}.failures.tsv",

@@ -15,7 +15,9 @@ def slot_files(pattern):
     """Return an input function: a file for each slot of the overlays."""
 
     def of_wildcards(wildcards):
-        return collect(pattern, dataset=wildcards.dataset, slot=slots(wildcards.dataset))
+        return collect(
+            pattern, dataset=wildcards.dataset, slot=slots(wildcards.dataset)
+        )
 
     return of_wildcards
 
@@ -36,7 +38,11 @@ def figures_of(wildcards):
 
 def metrics_of(dataset):
     """Return the metrics that this dataset has the truth for."""
-    kinds = {"fixations", "density", "other_fixations"} if has(dataset, "fixations") else set()
+    kinds = (
+        {"fixations", "density", "other_fixations"}
+        if has(dataset, "fixations")
+        else set()
+    )
     kinds |= {"mask"} if has(dataset, "masks") else set()
     return [metric for metric in RUN["metrics"] if needs(metric) & kinds]
 
@@ -164,6 +170,7 @@ rule viewer:
         runtime=30,
     params:
         code=code("showing"),
+        page=registry.content("viewer", "*.j2", "*.js", "*.css"),
         options=settings.digest(settings.resolved(config)),
     script:
         "../scripts/viewer.py"

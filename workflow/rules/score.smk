@@ -34,8 +34,10 @@ def is_scored(dataset):
 def per_map(dataset, pattern):
     """Return a file for each map of a dataset, aggregation and shard."""
     return [
-        pattern.format(dataset=dataset, model=model, method=method, aggregation=agg, shard=shard)
-        for model, method in MAPS
+        pattern.format(
+            dataset=dataset, model=model, method=method, aggregation=agg, shard=shard
+        )
+        for model, method in maps(dataset)
         for agg in RUN["aggregations"]
         for shard in explained_shards(dataset, method)
     ]
@@ -62,7 +64,7 @@ def scores_against_of_all(wildcards):
 def heatmaps_of_dataset(wildcards):
     return [
         f"results/{wildcards.dataset}/heatmaps/{model}/{method}/{shard}.h5"
-        for model, method in MAPS
+        for model, method in maps(wildcards.dataset)
         for shard in explained_shards(wildcards.dataset, method)
     ]
 
@@ -88,7 +90,9 @@ def failures_of_all(wildcards):
         part=per_shard,
         shard=explained_shards(dataset),
     )
-    return found + [p.replace(".h5", ".failures.tsv") for p in heatmaps_of_dataset(wildcards)]
+    return found + [
+        p.replace(".h5", ".failures.tsv") for p in heatmaps_of_dataset(wildcards)
+    ]
 
 
 def health_of_all(wildcards):

@@ -8,9 +8,9 @@
 
 
 def listed_folder(wildcards):
-    return choice("datasets", wildcards.dataset).options.get("folder") or dataset_folder(
-        wildcards.dataset
-    )
+    return choice("datasets", wildcards.dataset).options.get(
+        "folder"
+    ) or dataset_folder(wildcards.dataset)
 
 
 def shard_rows_hash(wildcards):

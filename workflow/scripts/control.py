@@ -14,4 +14,4 @@ with job(snakemake) as run:
         run.output.heatmaps,
         run.output.failures,
     )
-    predicting.control_shard(shard, run.wildcards.method)
+    predicting.control_shard(shard, run.wildcards.method, run.input.gaze or None)

@@ -126,7 +126,9 @@ def _schema_problem(error: object) -> str:
     if error.validator == "additionalProperties":
         known = error.schema.get("properties", {})
         unknown = [key for key in error.instance if key not in known]
-        return "; ".join(f"{place}: key {k!r} is unknown{registry.nearest(k, known)}" for k in unknown)
+        return "; ".join(
+            f"{place}: key {k!r} is unknown{registry.nearest(k, known)}" for k in unknown
+        )
     return f"{place}: {error.message}"
 
 
@@ -154,7 +156,9 @@ def _choice_problems(config: dict, room: str, name: str, place: str) -> list[str
 
 def _base_problems(config: dict, room: str, base: str, place: str) -> list[str]:
     known = {*registry.names(room, config.get("rooms")), *(config.get(room) or {})}
-    return [] if base in known else [f"{place}: {base!r} is not known{registry.nearest(base, known)}"]
+    return (
+        [] if base in known else [f"{place}: {base!r} is not known{registry.nearest(base, known)}"]
+    )
 
 
 def _fits(value: object, annotation: str) -> bool:

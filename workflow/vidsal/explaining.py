@@ -32,6 +32,7 @@ class Shard:
     """
 
     def __init__(self, config: dict, dataset: str, name: str, shard: str, files: object) -> None:
+        """Open the files and choose the rows."""
         self.config, self.dataset, self.name = config, dataset, name
         self.weights = Path(files.weights)
         self.frames = heatmaps.open_file(files.frames)
@@ -100,7 +101,7 @@ class Shard:
 
 
 def _or_message(function: Callable, row: dict) -> object:
-    """Return the function's value; its refusal is met again, and reported, when the part is made."""
+    """Return the function's value, or its refusal, which is met again when the part is made."""
     try:
         return function(row)
     except InputError as error:
@@ -261,29 +262,38 @@ def _layers(model: object, methods: dict[str, Callable]) -> list[str]:
 def _add_clip(
     found: dict, name: str, method: Callable, model: object, clip: object, target: int
 ) -> None:
-    """Explain one clip and keep (map, notes); an error ends this method, not the others."""
+    """Explain one clip and keep (map, notes, passes); an error ends this method, not the others."""
     from torch import OutOfMemoryError
 
     from vidsal.attribution import _notes
+    from vidsal.attribution._pass import PASSES
 
     if isinstance(found[name], Exception):
         return
+    before = PASSES.forward, PASSES.backward
     try:
         with _notes.notes() as noted:
             made = method(model, clip, target).float().cpu().numpy()
-        found[name].append((made, dict(noted)))
     except OutOfMemoryError:
         raise
     except Exception as error:
         log.exception("%s", name)
         found[name] = error
+        return
+    passes = PASSES.forward - before[0], PASSES.backward - before[1]
+    # Met in the shared pass: it counts as the pass that it stands for, so that the record does not
+    # depend on which method came first.
+    found[name].append((made, dict(noted), passes if any(passes) else (1, 1)))
 
 
 def _on_clock(made: list[tuple], layout: np.ndarray, frames: int, model: object) -> tuple:
     from vidsal.video import clips
 
-    maps = [clip_map for clip_map, _ in made]
-    return clips.assemble(maps, layout, frames, model.stride), _worst([n for _, n in made])
+    maps = [clip_map for clip_map, _, _ in made]
+    forward, backward = (sum(passes[i] for _, _, passes in made) for i in (0, 1))
+    notes = _worst([noted for _, noted, _ in made])
+    notes |= {"passes_forward": forward, "passes_backward": backward}
+    return clips.assemble(maps, layout, frames, model.stride), notes
 
 
 def _worst(notes: list[dict[str, float]]) -> dict[str, float]:

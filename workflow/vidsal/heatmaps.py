@@ -84,13 +84,12 @@ def _write_maps(group: h5py.Group, saliency: np.ndarray) -> None:
 
 def assemble(path: Path, members: Iterable[tuple[str, Found]], attrs: dict[str, object]) -> None:
     """Write a shard file by group copy, in the order given; `complete=1` is written last."""
-    with replacing(Path(path)) as temporary:
-        with h5py.File(temporary, "w", libver="v110") as file:
-            write_attrs(file, attrs)
-            for video, found in members:
-                with h5py.File(found.path, "r", locking=False) as source:
-                    copy_group(source[found.group or "video"], file.create_group(video))
-            file.attrs["complete"] = 1
+    with replacing(Path(path)) as temporary, h5py.File(temporary, "w", libver="v110") as file:
+        write_attrs(file, attrs)
+        for video, found in members:
+            with h5py.File(found.path, "r", locking=False) as source:
+                copy_group(source[found.group or "video"], file.create_group(video))
+        file.attrs["complete"] = 1
 
 
 def copy_group(source: h5py.Group, target: h5py.Group) -> None:

@@ -37,6 +37,7 @@ class Cache:
     """
 
     def __init__(self, folder: str | Path, namespace: str) -> None:
+        """Read the namespace's indices; nothing has to exist yet."""
         self.folder = Path(folder)
         self.packs = self.folder / "packs" / namespace
         self.packed = self._read_packs()

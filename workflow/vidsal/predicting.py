@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 import hashlib
+import json
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
 import h5py
 import numpy as np
+import pandas as pd
 
-from vidsal import _version, heatmaps, networks, parts, registry, stage
+from vidsal import _version, fixations, heatmaps, networks, parts, registry, stage
 from vidsal import config as settings
+from vidsal.errors import InputError
 from vidsal.explaining import chosen_rows, scaling, seen, source_attrs
 from vidsal.video import frames as video_frames
 
@@ -37,10 +40,10 @@ def gaze_shard(shard: Shard, model_name: str) -> None:
     own = settings.choice(config, "gaze", model_name)
     common = {"numerics": networks.numerics_fields(config)}
 
-    def prepare() -> Callable[[h5py.Group, str], np.ndarray]:
+    def prepare() -> Callable[[h5py.Group, str], tuple[np.ndarray, dict]]:
         networks.prepare(config)
         model = registry.load("gaze", own.method, config["rooms"])(**own.options)
-        return lambda group, video: np.concatenate(list(model.predict(_stream(group))))
+        return lambda group, video: (np.concatenate(list(model.predict(_stream(group)))), {})
 
     _run(shard, own, (model_name, "gaze"), common, prepare)
 
@@ -52,21 +55,42 @@ def _stream(group: h5py.Group) -> Iterator[np.ndarray]:
         yield video_frames.read_frames(group, start, min(start + FRAMES_AT_ONCE, total))
 
 
-def control_shard(shard: Shard, name: str) -> None:
-    """Make a control's maps for the explained videos of a shard."""
+def control_shard(shard: Shard, name: str, gaze: str | None = None) -> None:
+    """Make a control's maps for the explained videos of a shard.
+
+    A control that asks for `fixations` gets those of one random half of the observers; the map's
+    attribute `made_of_subjects` names them, so that scoring can leave them out.
+    """
     config = shard.config
     own = settings.choice(config, "controls", name)
     needs = registry.entry("controls", own.method, config["rooms"]).needs
     function = registry.load("controls", own.method, config["rooms"])
+    table = pd.read_parquet(gaze) if gaze else None
 
-    def compute(group: h5py.Group, video: str) -> np.ndarray:
-        given = {
-            "frames": lambda: video_frames.read_frames(group),
-            "rng": lambda: generator(config["seed"], video),
-        }
-        return function(*(given[need]() for need in needs), **own.options)
+    def compute(group: h5py.Group, video: str) -> tuple[np.ndarray, dict[str, object]]:
+        frames = video_frames.read_frames(group)
+        given = {"frames": frames, "rng": generator(config["seed"], video)}
+        notes = {}
+        if "fixations" in needs:
+            given["fixations"], notes = _half(config, table, group, video, frames.shape)
+        return function(*(given[need] for need in needs), **own.options), notes
 
-    _run(shard, own, ("none", name), {"seed": config["seed"]}, lambda: compute)
+    common = {"seed": config["seed"], "gaze": parts.sha256(gaze) if gaze else ""}
+    _run(shard, own, ("none", name), common, lambda: compute)
+
+
+def _half(
+    config: dict, table: pd.DataFrame, group: h5py.Group, video: str, shape: tuple
+) -> tuple[np.ndarray, dict[str, object]]:
+    """Return the fixations of a random half of the observers on the canvas, and their names."""
+    own = table[table["video"] == video]
+    if own["subject"].nunique() < 2:
+        raise InputError(
+            f"{video}: gaze of fewer than two observers; one half cannot predict another"
+        )
+    first, _ = fixations.split_halves(own, generator(config["seed"], video))
+    points, _ = fixations.on_grid(first, group.attrs["transform"], shape[1:3], shape[0])
+    return points, {"made_of_subjects": json.dumps(sorted(first["subject"].astype(str).unique()))}
 
 
 def generator(seed: int, video: str) -> np.random.Generator:
@@ -117,15 +141,20 @@ def _attrs(dataset: str, own: settings.Choice, names: tuple[str, str], code: str
 
 
 def _write(path: Path, group: h5py.Group, compute: Callable, video: str) -> None:
-    saliency = np.asarray(compute(group, video), dtype=np.float32)
+    made, notes = compute(group, video)
+    saliency = np.asarray(made, dtype=np.float32)
     canvas = tuple(int(side) for side in group.attrs["canvas_size"])
     transform = scaling(canvas, saliency.shape[-2:]) @ group.attrs["transform"]
     source = [int(side) for side in group.attrs["source_size"]]
-    attrs = source_attrs(group) | {
-        "target": -1,
-        "target_label": "",
-        "coverage": np.ones(len(saliency), np.int32),
-        "seen": seen(transform, saliency.shape[-2:], source),
-    }
+    attrs = (
+        source_attrs(group)
+        | {
+            "target": -1,
+            "target_label": "",
+            "coverage": np.ones(len(saliency), np.int32),
+            "seen": seen(transform, saliency.shape[-2:], source),
+        }
+        | notes
+    )
     frame_index, time = group["frame_index"][()], group["time"][()]
     heatmaps.write_part(path, heatmaps.Heatmap(saliency, transform, frame_index, time, attrs))

@@ -65,21 +65,19 @@ def trim_shard(config: dict, rows_file: Path, clips: Path, health: Path, failure
     """Trim every video of a shard into `clips`, as hard links to the part cache."""
     rows = stage.read_sheet(rows_file)
     cache = parts.Cache(config["cache"]["folder"], "trim")
-    on_damage = config["video"]["on_damage"]
-    digest = _source_digest()
+    fields = _trim_fields(rows, config["video"]["on_damage"])
     work = stage.Stage(
         name="trim",
         cache=cache,
-        fields=lambda row: trim_fields(row, on_damage, digest),
-        prepare=lambda: lambda row, path: _trim_one(row, path, cache, on_damage, digest),
+        fields=lambda row: fields[row["video"]],
+        prepare=lambda: lambda row, path: _trim_one(row, path, cache, fields[row["video"]]),
         suffix=".json",
     )
     keys, failed = stage.run(work, rows)
     clips.mkdir(parents=True, exist_ok=True)
     records = []
     for video, key in keys.items():
-        record = json.loads(cache.path(key, ".json").read_text(encoding="utf-8"))
-        records.append({"video": video} | record)
+        records.append({"video": video} | _record(cache.path(key, ".json")))
         for suffix in (".mkv", ".json"):
             with parts.replacing(clips / f"{video}{suffix}") as temporary:
                 parts.link_or_copy(cache.path(key, suffix), temporary)
@@ -87,15 +85,19 @@ def trim_shard(config: dict, rows_file: Path, clips: Path, health: Path, failure
     stage.write_failures(failures, failed, len(rows), config["max_failures"])
 
 
-def trim_fields(row: dict, on_damage: str, digest: object) -> dict[str, object]:
-    """Return what the bytes of a trimmed clip depend on."""
+def _trim_fields(rows: list[dict], on_damage: str) -> dict[str, dict[str, object]]:
+    """Return video -> what the bytes of its trimmed clip depend on."""
+    digest, code = _source_digest(), registry.fingerprint(video_trim.__file__)
     return {
-        "source": digest(row["path"]),
-        "start": row["start"],
-        "end": row["end"],
-        "fps": row["fps"],
-        "on_damage": on_damage,
-        "code": registry.fingerprint(video_trim.__file__),
+        row["video"]: {
+            "source": digest(row["path"]),
+            "start": row["start"],
+            "end": row["end"],
+            "fps": row["fps"],
+            "on_damage": on_damage,
+            "code": code,
+        }
+        for row in rows
     }
 
 
@@ -119,15 +121,15 @@ def _content_digest(path: Path) -> str:
     return parts.key(files=[(p.name, parts.sha256(p)) for p in names], path=str(path))
 
 
-def _trim_one(row: dict, path: Path, cache: parts.Cache, on_damage: str, digest: object) -> None:
-    key = parts.key(stage="trim", **trim_fields(row, on_damage, digest))
+def _trim_one(row: dict, path: Path, cache: parts.Cache, fields: dict[str, object]) -> None:
+    key = parts.key(stage="trim", **fields)
     with parts.replacing(cache.path(key, ".mkv")) as film:
         record = video_trim.trim(
             row["path"],
             film,
             start=row["start"],
             end=row["end"],
-            on_damage=on_damage,
+            on_damage=fields["on_damage"],
             fps=row["fps"],
         )
     stage.write_json(path, record | {"part_key": key})

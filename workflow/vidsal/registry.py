@@ -17,7 +17,7 @@ import sys
 import types
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
-from functools import lru_cache
+from functools import cache
 from pathlib import Path
 
 from vidsal.errors import InputError
@@ -130,6 +130,12 @@ def fingerprint(*paths: Path | str) -> str:
     return hashlib.sha256(text.encode()).hexdigest()[:16]
 
 
+def content(folder: str, *patterns: str) -> str:
+    """Return 16 hex digits over the bytes of files of the package that are no Python."""
+    found = sorted(p for pattern in patterns for p in (PACKAGE / folder).glob(pattern))
+    return hashlib.sha256(b"\0".join(p.read_bytes() for p in found)).hexdigest()[:16]
+
+
 def canonical(source: str) -> str:
     """Return a dump of the syntax tree that is equal under Python 3.11, 3.12 and 3.13."""
     return _dump(ast.parse(source))
@@ -139,7 +145,7 @@ def _public_files(folder: Path) -> dict[str, Path]:
     return {p.stem: p for p in folder.glob("*.py") if not p.stem.startswith("_")}
 
 
-@lru_cache(maxsize=None)
+@cache
 def _entry(room: str, name: str, path: Path) -> Entry:
     tree = _tree(path, path.stat().st_mtime_ns)
     functions = {n.name: n for n in tree.body if isinstance(n, ast.FunctionDef)}
@@ -205,7 +211,7 @@ def _import_from_user(room: str, name: str, path: Path) -> types.ModuleType:
     return made
 
 
-@lru_cache(maxsize=None)
+@cache
 def _tree(path: Path, modified: int) -> ast.Module:
     try:
         return ast.parse(path.read_text(encoding="utf-8"), filename=str(path))
@@ -213,7 +219,7 @@ def _tree(path: Path, modified: int) -> ast.Module:
         raise InputError(f"{path}: not valid Python ({error}); mend the file") from error
 
 
-@lru_cache(maxsize=None)
+@cache
 def _file_digest(path: Path, modified: int) -> tuple[str, tuple[Path, ...]]:
     tree = _tree(path, modified)
     imported = tuple(sorted(_imports(tree, path)))

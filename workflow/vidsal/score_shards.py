@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import json
 from collections.abc import Callable
 from pathlib import Path
 
@@ -12,7 +13,21 @@ import pandas as pd
 
 from vidsal import config as settings
 from vidsal import heatmaps, parts, registry, scoring, sheets, stage
-from vidsal.tables import SCORE_COLUMNS
+
+SCORE_COLUMNS = [
+    "dataset",
+    "split",
+    "video",
+    "frame",
+    "model",
+    "method",
+    "aggregation",
+    "target",
+    "metric",
+    "value",
+    "n",
+    "reason",
+]
 
 
 def score_shard(
@@ -115,10 +130,18 @@ def _write(
     where: dict[str, object],
 ) -> None:
     heatmap = heatmaps.read(file, video)
+    truth = truth | {"fixations": _of_others(truth.get("fixations"), heatmap)}
     table = scoring.score_video(video, heatmap, metrics, **truth, **options)
     target = heatmap.attrs["target_label"]
     made = table.assign(**where, target=target)[SCORE_COLUMNS]
     stage.write_json(path, made.to_dict("records"))
+
+
+def _of_others(table: pd.DataFrame | None, heatmap: heatmaps.Heatmap) -> pd.DataFrame | None:
+    """Return the gaze without that of the people whose gaze the map was made of."""
+    if table is None or "made_of_subjects" not in heatmap.attrs:
+        return table
+    return table[~table["subject"].isin(json.loads(heatmap.attrs["made_of_subjects"]))]
 
 
 def _digest(values: np.ndarray) -> str:

@@ -11,7 +11,7 @@ import pandas as pd
 
 from vidsal import _version, fixations, heatmaps, parts, sheets
 from vidsal import config as settings
-from vidsal.tables import WHOLE_CLIP
+from vidsal.scoring import WHOLE_CLIP
 from vidsal.video import encode
 from vidsal.video import frames as video_frames
 from vidsal.video import overlay as films
@@ -241,4 +241,3 @@ def _notes(config: dict, dataset: str) -> list[str]:
     if own.method != "synthetic":
         return []
     return ["The videos are rendered and the observers are simulated: a proof, not a finding."]
-

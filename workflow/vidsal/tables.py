@@ -1,4 +1,4 @@
-"""Tables of a dataset: scores gathered, summarised with intervals, indices and lists of failures."""
+"""Tables of a dataset: scores with intervals, the index of maps, lists of what failed."""
 
 from __future__ import annotations
 
@@ -7,23 +7,20 @@ from pathlib import Path
 import pandas as pd
 
 from vidsal import heatmaps, parts, stage, statistics
+from vidsal.score_shards import SCORE_COLUMNS
+from vidsal.scoring import WHOLE_CLIP
 
-SCORE_COLUMNS = [
-    "dataset",
-    "split",
-    "video",
-    "frame",
+INDEX_COLUMNS = [
     "model",
     "method",
-    "aggregation",
+    "video",
+    "file",
+    "sha256",
+    "frames",
+    "height",
+    "width",
     "target",
-    "metric",
-    "value",
-    "n",
-    "reason",
 ]
-WHOLE_CLIP = -1
-INDEX_COLUMNS = ["model", "method", "video", "file", "sha256", "frames", "height", "width", "target"]
 
 
 def write_tsv(table: pd.DataFrame, path: str | Path) -> None:

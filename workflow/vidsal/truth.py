@@ -18,7 +18,13 @@ DROPPED_COLUMNS = ["video", "reason", "rows"]
 
 
 def gaze_shard(
-    config: dict, dataset: str, rows_file: Path, frames: Path, out: Path, dropped: Path, failures: Path
+    config: dict,
+    dataset: str,
+    rows_file: Path,
+    frames: Path,
+    out: Path,
+    dropped: Path,
+    failures: Path,
 ) -> None:
     """Write the fixations of a shard: `video subject frame x y u v`, one row per gaze sample.
 
@@ -62,7 +68,9 @@ def _gaze(read: object, row: dict, group: h5py.Group) -> tuple[pd.DataFrame, dic
     return table[FIXATION_COLUMNS], reasons
 
 
-def masks_shard(config: dict, dataset: str, rows_file: Path, frames: Path, out: Path, failures: Path) -> None:
+def masks_shard(
+    config: dict, dataset: str, rows_file: Path, frames: Path, out: Path, failures: Path
+) -> None:
     """Write the ground-truth masks of a shard: `mask` (T,H,W) uint8 in source pixels, 0 = none."""
     read = _reader(config, dataset, "read_masks", video_frames.read_masks)
     own = settings.choice(config, "datasets", dataset)
@@ -118,6 +126,8 @@ def _reader(config: dict, dataset: str, name: str, default: object) -> object:
     def read(*arguments: object) -> object:
         known = inspect.signature(reader).parameters
         takes_all = any(p.kind is p.VAR_KEYWORD for p in known.values())
-        return reader(*arguments, **{k: v for k, v in own.options.items() if takes_all or k in known})
+        return reader(
+            *arguments, **{k: v for k, v in own.options.items() if takes_all or k in known}
+        )
 
     return read

@@ -5,6 +5,8 @@ whole picture of ``frames`` at any resolution of its own. The names of the argum
 needed:
 
 - ``frames``: uint8 (T,H,W,3), RGB, the canonical frames of one video;
+- ``fixations``: int32 (n,3), rows (frame, row, col) on those frames, of one random half of the
+  observers; the map is scored against the others alone, and made only where there is gaze;
 - ``rng``: numpy.random.Generator keyed by the seed and the name of the video (leave it out where
   nothing is drawn).
 

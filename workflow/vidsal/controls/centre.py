@@ -13,6 +13,8 @@ from __future__ import annotations
 
 import numpy as np
 
+from vidsal.errors import InputError
+
 LONGEST_SIDE = 64
 """Pixels of the map's longest side; a Gaussian this smooth loses nothing, and files stay small."""
 
@@ -26,8 +28,13 @@ def centre(frames: np.ndarray, *, sigma: float = 0.25) -> np.ndarray:
             (horizontally), positive.
 
     Returns:
-        float32 (T,h,w) in (0, 1], longest side 64.
+        float32 (T,h,w) in [0, 1], longest side 64.
+
+    Raises:
+        InputError: sigma is not positive.
     """
+    if sigma <= 0:
+        raise InputError(f"sigma: {sigma} of the control centre: must be positive, such as 0.25")
     num_frames, height, width = frames.shape[:3]
     scale = LONGEST_SIDE / max(height, width)
     rows, cols = (_profile(max(1, round(side * scale)), sigma) for side in (height, width))

@@ -12,6 +12,8 @@ from __future__ import annotations
 
 import numpy as np
 
+from vidsal.errors import InputError
+
 
 def random(frames: np.ndarray, rng: np.random.Generator, *, cell: int = 8) -> np.ndarray:
     """Independent uniform noise per cell and frame.
@@ -24,7 +26,12 @@ def random(frames: np.ndarray, rng: np.random.Generator, *, cell: int = 8) -> np
 
     Returns:
         float32 (T,h,w) in [0, 1), with h = H / cell and w = W / cell, rounded, at least 1.
+
+    Raises:
+        InputError: the cell is smaller than a pixel.
     """
+    if cell < 1:
+        raise InputError(f"cell: {cell} of the control random: too small; give 1 or more pixels")
     num_frames, height, width = frames.shape[:3]
     shape = (num_frames, max(1, round(height / cell)), max(1, round(width / cell)))
     return rng.random(shape, dtype=np.float32)

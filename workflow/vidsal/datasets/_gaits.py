@@ -1,7 +1,7 @@
 """Walking and running as cycles of joint angles, and the side-view skeleton that they move.
 
-Everything is in body heights and in the sagittal plane: x forward, y up, the hip at (0, 0). A gait
-is sampled at tenths of a cycle that begins when the foot touches the ground. The tables are drawn
+Everything is in body heights and in the sagittal plane: x forward, y up from the ground. A gait is
+sampled at tenths of a cycle that begins when the foot touches the ground. The tables are drawn
 by us after the shapes that textbooks on gait agree on (Winter, Biomechanics and Motor Control of
 Human Movement, 2009, ch. 3 and 4; Novacheck, The biomechanics of running, Gait & Posture 1998).
 """
@@ -94,8 +94,8 @@ def skeleton(phase: np.ndarray, running: np.ndarray, vigour: float = 1.0) -> dic
         vigour: how wide the limbs swing about their mean angles, 1 = as in the tables.
 
     Returns:
-        Joint -> (T,) complex128 with the ground at y = 0 and the hip at x = 0. `right_` and
-        `left_` joints are knee, ankle, heel, toe, elbow, hand; shared are hip, shoulder, neck, head.
+        Joint -> (T,) complex128 with the ground at y = 0 and the hip at x = 0: hip, shoulder,
+        neck, head, and knee, ankle, heel, toe, elbow, hand with `right_` and `left_` before them.
     """
     lean = np.radians(_between("lean", running))
     joints = {"hip": np.zeros(len(phase), complex)}

@@ -8,9 +8,9 @@ Nobody was recorded. Each observer has traits of their own and looks by these ru
   the observer's own), led by half the way that the body makes during the fixation, as saccades to
   moving targets are led: on average over a fixation, gaze lags the body by the latency, and it
   never uses what has not been seen for that long;
-- aims scatter by the observer's own offset and noise; some fixations are glances at the surroundings
-  of the picture's centre (centre bias), and a few leave the picture;
-- while nobody is to be seen (again later by the latency), gaze returns to the centre, step by step;
+- aims scatter by the observer's own offset and noise; some fixations are glances about the
+  picture's centre (centre bias), and a few leave the picture;
+- while nobody is to be seen (again late by the latency), gaze returns to the centre step by step;
 - after some fixations a blink takes 120 to 320 ms of samples away.
 """
 
@@ -91,9 +91,7 @@ def gaze(who: Observer, bodies: Bodies, rng: np.random.Generator) -> np.ndarray:
     return where + rng.normal(0, 0.25, where.shape)
 
 
-def _lagged(
-    body: np.ndarray, seen: np.ndarray, known: float, ahead: float
-) -> np.ndarray | None:
+def _lagged(body: np.ndarray, seen: np.ndarray, known: float, ahead: float) -> np.ndarray | None:
     """Return where a body last seen at frame `known` is expected `ahead` frames later, or None."""
     frame = int(known)
     past = max(frame - VELOCITY_FRAMES, 0)

@@ -25,6 +25,7 @@ HORIZON, FLOOR = 42.0, 106.0
 REACH = 0.42  # body heights from the hip to the farthest finger or toe, with a margin
 PLACE = 12.0  # pixels that the middle of a row's way lies off the picture's middle, at most
 PACE = 0.08  # part by which speed and cadence differ from the gait's own, at most
+SCALE_FRAMES = 32
 SEARCH = 250  # frames before and after a row in which a body can still be in the picture
 
 
@@ -52,7 +53,7 @@ class Pass:
         size: height of the body in the middle of the row, pixels.
         floor: ground line under the body in the middle of the row, pixels.
         place: pixels right of the picture's middle, in the middle of the row.
-        recede: growth of the distance over the row, as a part of it; negative comes closer.
+        recede: growth of the distance over 32 frames, as a part of it; negative comes closer.
         phase: cycles since the right foot touched down, in the middle of the row.
         pace: speed and cadence against the gait's own.
         vigour: swing of the limbs against the gait's own.
@@ -125,7 +126,8 @@ def parse(name: str, options: Options) -> Recording:
     found = NAME.fullmatch(name)
     if not found or found["label"] not in _gaits.LABELS:
         raise InputError(f"recording {name!r}: not of this dataset; e.g. test03_walking_d1")
-    return plan(options, found["split"], int(found["index"]), found["label"], int(found["number"]))
+    label, split = found["label"], found["split"]
+    return plan(options, split, int(found["index"]), label, int(found["number"]))
 
 
 def plan(options: Options, split: str, index: int, label: str, number: int) -> Recording:
@@ -155,7 +157,7 @@ def plan(options: Options, split: str, index: int, label: str, number: int) -> R
 def track(options: Options, label: str, one: Pass, frames: np.ndarray) -> Track:
     """Return where the body of a pass is at frames (T,) of the recording, and its gait there.
 
-    Straight on at constant speed before a level camera: size = size0 / (1 + recede * tau / row),
+    Straight on at constant speed before a level camera: size = size0 / (1 + recede * tau / 32),
     x = centre + size * (middle + direction * speed * tau / fps), tau in frames from the middle
     of the row. The phase advances with the cadence of the gait.
     """
@@ -200,7 +202,7 @@ def _course(
     """Return nearness (size over its middle) and way (body heights right of the centre)."""
     gait = 0.5 if options.speed == "equal" else _overall(options, label)
     speed = draws["pace"] * _gaits.speed(gait)
-    nearness = 1 / (1 + draws["recede"] * tau / options.frames)
+    nearness = 1 / (1 + draws["recede"] * tau / SCALE_FRAMES)
     return nearness, draws["place"] / draws["size"] + draws["direction"] * speed * tau / FPS
 
 

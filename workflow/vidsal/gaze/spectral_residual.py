@@ -24,6 +24,7 @@ import cv2
 import numpy as np
 from scipy.ndimage import gaussian_filter, uniform_filter
 
+from vidsal.errors import InputError
 from vidsal.gaze._model import GazeModel
 
 
@@ -33,7 +34,15 @@ def spectral_residual(*, width: int = 64, sigma: float = 2.5) -> GazeModel:
     Args:
         width: columns of the small picture and of the map; the rows follow the picture's shape.
         sigma: standard deviation of the final Gaussian, in pixels of the map.
+
+    Raises:
+        InputError: the map would have no columns, or sigma is negative.
     """
+    if width < 1 or sigma < 0:
+        raise InputError(
+            f"width: {width}, sigma: {sigma} of spectral_residual: out of range; give width >= 1 "
+            "and sigma >= 0"
+        )
 
     def predict(frames: Iterator[np.ndarray]) -> Iterator[np.ndarray]:
         for piece in frames:

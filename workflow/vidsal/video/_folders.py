@@ -8,6 +8,8 @@ from pathlib import Path
 import cv2
 import numpy as np
 
+from vidsal.errors import DamagedVideo
+
 SUFFIXES = (".png", ".jpg", ".jpeg", ".bmp", ".tif", ".tiff", ".webp")
 # What ends a whole file; OpenCV fills up a cut-off picture with grey and says nothing.
 ENDINGS = {".png": b"IEND", ".jpg": b"\xff\xd9", ".jpeg": b"\xff\xd9"}
@@ -21,9 +23,19 @@ def natural(name: str) -> list[tuple[int, int, str]]:
 
 
 def pictures(folder: str | Path, suffixes: tuple[str, ...] = SUFFIXES) -> list[Path]:
-    """Return the pictures directly in a folder, in natural order; hidden files are left out."""
+    """Return the pictures directly in a folder, in natural order; hidden files are left out.
+
+    Raises:
+        DamagedVideo: there is none.
+    """
     found = [p for p in Path(folder).iterdir() if p.suffix.lower() in suffixes and p.name[0] != "."]
-    return sorted((p for p in found if p.is_file()), key=lambda p: (natural(p.name), p.name))
+    found = [path for path in found if path.is_file()]
+    if not found:
+        raise DamagedVideo(
+            f"video {folder}: the folder holds no pictures ({' '.join(suffixes)}); give a video "
+            "file or a folder of frames"
+        )
+    return sorted(found, key=lambda path: (natural(path.name), path.name))
 
 
 def read(path: Path) -> tuple[np.ndarray | None, str]:

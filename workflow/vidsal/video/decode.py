@@ -128,11 +128,11 @@ def pictures(
         )
 
 
+@dataclass(frozen=True)
 class Converter:
     """Turns decoded frames into uint8 (H,W,3) RGB arrays; one context for a whole video."""
 
-    def __init__(self) -> None:
-        self._reformatter = VideoReformatter()
+    _reformatter: VideoReformatter = field(default_factory=VideoReformatter)
 
     def __call__(self, frame: av.VideoFrame) -> np.ndarray:
         """Return uint8 (H,W,3) RGB."""

@@ -8,6 +8,7 @@ that is either whole or absent gives a temporary name and renames it.
 from __future__ import annotations
 
 import contextlib
+import errno
 import subprocess
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from fractions import Fraction
@@ -18,8 +19,9 @@ import av
 import numpy as np
 
 from vidsal.errors import InputError
+from vidsal.video._disk import disk_full
 from vidsal.video.decode import Converter
-from vidsal.video.probe import rate
+from vidsal.video.probe import place, rate
 
 MILLISECOND = Fraction(1, 1000)  # the clock of Matroska
 # 8-bit formats without alpha that FFV1 stores as they are, and the deprecated names of the same
@@ -46,16 +48,11 @@ def ffv1(
         fps: nominal frames per second.
         like: the first frame, whose size, pixel format and colour tags all frames share.
     """
-    done = False
-    try:
-        with av.open(str(path), "w", format="matroska", options={"fflags": "+bitexact"}) as file:
-            stream = _ffv1_stream(file, rate(fps), like)
-            yield _appender(file, stream)
-            file.mux(stream.encode())
-        done = True
-    finally:
-        if not done:
-            Path(path).unlink(missing_ok=True)
+    bitexact = {"fflags": "+bitexact"}
+    with _whole_or_gone(path), av.open(place(path), "w", "matroska", bitexact) as file:
+        stream = _ffv1_stream(file, rate(fps), like)
+        yield _appender(file, stream)
+        file.mux(stream.encode())
 
 
 def write_ffv1(
@@ -75,7 +72,7 @@ def write_ffv1(
         gray: store one channel, such as labels of a mask.
 
     Raises:
-        InputError: there is no frame.
+        InputError: there is no frame, or the disk is full.
     """
     kind = "gray" if gray else "rgb24"
     made = (av.VideoFrame.from_ndarray(np.ascontiguousarray(f), format=kind) for f in frames)
@@ -83,7 +80,7 @@ def write_ffv1(
     step = 1 / rate(fps)
     with ffv1(path, fps, first) as append:
         for number, frame in enumerate(made):
-            append(frame, float(number * step) if times is None else times[number])
+            append(frame, float(number * step) if times is None else float(times[number]))
 
 
 def write_h264(
@@ -101,27 +98,29 @@ def write_h264(
         crf: quality of x264, 0 (lossless) to 51 (worst).
 
     Raises:
-        InputError: there is no frame, or ffmpeg refuses (its own words are in the message).
+        InputError: there is no frame, the disk is full, or ffmpeg refuses (its own words are in the
+            message).
     """
     first, frames = _peek(iter(frames), path)
     height, width = first.shape[:2]
     command = _h264_command(path, (width + width % 2, height + height % 2), rate(fps), crf)
-    process = subprocess.Popen(command, stdin=subprocess.PIPE, stderr=subprocess.PIPE)
-    done = False
+    with _whole_or_gone(path):
+        _feed(command, (_even(frame).tobytes() for frame in frames), path)
+
+
+@contextlib.contextmanager
+def _whole_or_gone(path: str | Path) -> Iterator[None]:
     try:
-        with contextlib.suppress(BrokenPipeError):  # ffmpeg says why on its error output
-            for frame in frames:
-                process.stdin.write(_even(frame).tobytes())
-        done = _finish(process, path)
-    finally:
-        if not done:
-            process.kill()
-            process.wait()
-            Path(path).unlink(missing_ok=True)
+        with disk_full(path):
+            yield
+    except BaseException:
+        Path(path).unlink(missing_ok=True)
+        raise
 
 
 def _ffv1_stream(file: av.container.OutputContainer, fps: Fraction, like: av.VideoFrame) -> object:
-    options = {"level": "3", "slices": "4", "slicecrc": "1", "g": "1", "flags": "+bitexact"}
+    slices = "4" if min(like.width, like.height) >= 4 else "1"
+    options = {"level": "3", "slices": slices, "slicecrc": "1", "g": "1", "flags": "+bitexact"}
     stream = file.add_stream("ffv1", rate=fps, options=options)
     stream.width, stream.height, stream.pix_fmt = like.width, like.height, _stored(like)
     context = stream.codec_context
@@ -134,9 +133,10 @@ def _ffv1_stream(file: av.container.OutputContainer, fps: Fraction, like: av.Vid
 
 
 def _stored(frame: av.VideoFrame) -> str:
+    name = STORED.get(frame.format.name, "bgr0")
     # With an odd height FFmpeg takes another way to RGB, which looks at the place of chroma.
     odd = frame.height % 2 or frame.width % 2
-    return "bgr0" if odd else STORED.get(frame.format.name, "bgr0")
+    return "bgr0" if odd and name != "gray" else name
 
 
 def _appender(
@@ -167,7 +167,7 @@ def _even(frame: np.ndarray) -> np.ndarray:
     height, width = frame.shape[:2]
     if height % 2 or width % 2:
         frame = np.pad(frame, ((0, height % 2), (0, width % 2), (0, 0)), mode="edge")
-    return np.ascontiguousarray(frame, dtype=np.uint8)
+    return np.ascontiguousarray(frame).astype(np.uint8, casting="safe", copy=False)
 
 
 def _h264_command(path: str | Path, size: tuple[int, int], fps: Fraction, crf: int) -> list[str]:
@@ -180,7 +180,7 @@ def _h264_command(path: str | Path, size: tuple[int, int], fps: Fraction, crf: i
     # Without the matrix both written and stated, browsers and FFmpeg would guess differently.
     tags = {"colorspace": "bt709", "color_primaries": "bt709", "color_trc": "bt709"}
     output = source.filter("scale", out_color_matrix="bt709", out_range="tv").output(
-        str(path),
+        place(path),
         format="mp4",
         vcodec="libx264",
         pix_fmt="yuv420p",
@@ -196,11 +196,18 @@ def _h264_command(path: str | Path, size: tuple[int, int], fps: Fraction, crf: i
     return command.compile(cmd=imageio_ffmpeg.get_ffmpeg_exe())
 
 
-def _finish(process: subprocess.Popen, path: str | Path) -> bool:
-    with contextlib.suppress(BrokenPipeError):
-        process.stdin.close()
-    said = process.stderr.read().decode(errors="replace").strip()
-    process.stderr.close()
-    if process.wait():
-        raise InputError(f"video {path}: ffmpeg cannot write it: {' '.join(said.split())[-300:]}")
-    return True
+def _feed(command: list[str], pieces: Iterable[bytes], path: str | Path) -> None:
+    """Run ffmpeg on the pieces; it is killed when making them fails."""
+    with subprocess.Popen(command, stdin=subprocess.PIPE, stderr=subprocess.PIPE) as process:
+        try:
+            with contextlib.suppress(BrokenPipeError):  # ffmpeg says why on its error output
+                process.stdin.writelines(pieces)
+            _, said = process.communicate()
+        except BaseException:
+            process.kill()
+            raise
+    if process.returncode:
+        if b"No space left on device" in said:
+            raise OSError(errno.ENOSPC, "No space left on device", str(path))
+        words = " ".join(said.decode(errors="replace").split())[-300:]
+        raise InputError(f"video {path}: ffmpeg cannot write it: {words}")

@@ -9,8 +9,6 @@ source. Attributes: fps ("25/1"), source_sha256, source_size and canvas_size [H,
 from __future__ import annotations
 
 import contextlib
-import errno
-import shutil
 from collections.abc import Iterator
 from itertools import islice
 from pathlib import Path
@@ -22,15 +20,23 @@ import numpy as np
 
 from vidsal.errors import DamagedVideo, InputError
 from vidsal.video import _folders
+from vidsal.video._disk import check_space, disk_full
 from vidsal.video.decode import Health, decode, pictures
 
+__all__ = [
+    "canvas_size",
+    "check_space",
+    "disk_full",
+    "estimate_bytes",
+    "read_frames",
+    "read_masks",
+    "transform",
+    "write_frames",
+]
 STORES = ("raw", "jpeg95")
 QUALITY = 95
-# JPEG95 of real clips took 0.16 to 0.5 bytes a pixel, of noise 3; half of raw is on the safe side.
-JPEG_BYTES_PER_PIXEL = 1.5
-SPACE_LEFT = 50 << 20  # bytes that are to stay free, so that logs and tables can still be written
-FULL = (errno.ENOSPC, errno.EDQUOT)
-FULL_TEXTS = ("No space left on device", "Disk quota exceeded")
+# JPEG95 of five real clips took 0.18 to 0.43 bytes a pixel; twice the worst is on the safe side.
+JPEG_BYTES_PER_PIXEL = 0.9
 
 
 def write_frames(
@@ -144,48 +150,6 @@ def estimate_bytes(
     height, width = canvas_size(size, max_side, store)
     each = 3 if store == "raw" else JPEG_BYTES_PER_PIXEL
     return int(n_frames * (height * width * each + 16))
-
-
-def check_space(path: str | Path, bytes_needed: int) -> None:
-    """Refuse to begin when the disk that holds `path` has too little room.
-
-    Raises:
-        InputError: fewer than `bytes_needed` (and some for tables and logs) are free.
-    """
-    place = Path(path).absolute()
-    while not place.exists():
-        place = place.parent
-    free = shutil.disk_usage(place).free
-    if free < bytes_needed + SPACE_LEFT:
-        raise InputError(
-            f"disk of {path}: {_size(bytes_needed)} are needed and {_size(free)} are free; free "
-            "some space, lower max_side, or set store: jpeg95"
-        )
-
-
-@contextlib.contextmanager
-def disk_full(path: str | Path) -> Iterator[None]:
-    """Turn `no space left` of any writer inside (files, HDF5, FFmpeg) into one sentence.
-
-    Raises:
-        InputError: the disk that holds `path` is full.
-    """
-    try:
-        yield
-    except (OSError, RuntimeError) as error:
-        # HDF5 raises both kinds and hides the number in its text.
-        if getattr(error, "errno", None) in FULL or any(t in str(error) for t in FULL_TEXTS):
-            raise InputError(
-                f"disk of {path}: it is full; free some space and run again, what is done is kept"
-            ) from error
-        raise
-
-
-def _size(count: int) -> str:
-    for unit, size in (("GB", 1e9), ("MB", 1e6)):
-        if count >= size:
-            return f"{count / size:.1f} {unit}"
-    return f"{count} bytes"
 
 
 def _dataset(group: h5py.Group, shape: tuple[int, ...], store: str) -> object:

@@ -290,13 +290,13 @@ def _with_trail(
     picture: np.ndarray, fixations: np.ndarray | None, frame: int, zoom: int
 ) -> np.ndarray:
     """Return the picture with the fixations of the last frames as dots, the older the fainter."""
-    picture = picture.copy()
+    picture, radius = picture.copy(), _radius(fixations)
     for age in reversed(range(TRAIL)):
         points = _points(fixations, frame - age, zoom)
         dots = picture.copy()
         for point in points:
-            cv2.circle(dots, point, 5, OUTLINE, -1, cv2.LINE_AA)
-            cv2.circle(dots, point, 4, GAZE, -1, cv2.LINE_AA)
+            cv2.circle(dots, point, radius, OUTLINE, -1, cv2.LINE_AA)
+            cv2.circle(dots, point, radius - 1, GAZE, -1, cv2.LINE_AA)
         share = 1 - age / TRAIL
         picture = cv2.addWeighted(dots, share, picture, 1 - share, 0) if points else picture
     return picture
@@ -305,10 +305,19 @@ def _with_trail(
 def _with_rings(
     panel: np.ndarray, fixations: np.ndarray | None, frame: int, zoom: int
 ) -> np.ndarray:
+    radius = _radius(fixations)
     for point in _points(fixations, frame, zoom):
-        cv2.circle(panel, point, 5, OUTLINE, 2, cv2.LINE_AA)
-        cv2.circle(panel, point, 5, GAZE, 1, cv2.LINE_AA)
+        cv2.circle(panel, point, radius, OUTLINE, 2, cv2.LINE_AA)
+        cv2.circle(panel, point, radius, GAZE, 1, cv2.LINE_AA)
     return panel
+
+
+def _radius(fixations: np.ndarray | None) -> int:
+    """Return the radius of a dot in px; smaller where many people look, to keep them apart."""
+    if fixations is None or not len(fixations):
+        return 5
+    most = np.bincount(np.asarray(fixations)[:, 0]).max()
+    return 5 if most <= 15 else 3
 
 
 def _points(fixations: np.ndarray | None, frame: int, zoom: int) -> list[tuple[int, int]]:

@@ -18,6 +18,7 @@ from vidsal.video import _folders
 
 DEFAULT_FPS = 25
 BLOCK = 1 << 20
+LOCAL = {"protocol_whitelist": "file"}  # a playlist named .mp4 must not fetch anything
 WEB_PAGE = (b"<!doctype html", b"<html")
 
 
@@ -81,7 +82,7 @@ def open_video(path: str | Path) -> tuple[InputContainer, VideoStream]:
     _refuse_by_content(Path(path))
     try:
         # Text in tags is not ours to judge, so bytes that are no UTF-8 must not stop a video.
-        container = av.open(str(path), metadata_errors="replace")
+        container = av.open(place(path), options=LOCAL, metadata_errors="replace")
     except (av.error.FFmpegError, OSError) as error:  # not every one of FFmpeg's is an OSError
         raise DamagedVideo(f"video {path}: {_why_not(Path(path), error)}") from error
     try:
@@ -92,6 +93,11 @@ def open_video(path: str | Path) -> tuple[InputContainer, VideoStream]:
     # One thread: an error then belongs to the packet at hand, and CPU time to the job's share.
     stream.thread_count = 1
     return container, stream
+
+
+def place(path: str | Path) -> str:
+    """Return the absolute path, which FFmpeg cannot mistake for `protocol:address`."""
+    return str(Path(path).absolute())
 
 
 def turns(frame: av.VideoFrame) -> int:
@@ -143,11 +149,6 @@ def _choose(path: str | Path, container: InputContainer) -> VideoStream:
 
 def _probe_folder(folder: Path, fps: float | None) -> VideoInfo:
     files = _folders.pictures(folder)
-    if not files:
-        raise DamagedVideo(
-            f"video {folder}: the folder holds no pictures ({' '.join(_folders.SUFFIXES)}); "
-            "give a video file or a folder of frames"
-        )
     size = next(
         (image.shape[:2] for image, _ in map(_folders.read, files) if image is not None), None
     )

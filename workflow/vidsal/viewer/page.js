@@ -18,7 +18,7 @@
   const colours = Object.fromEntries(
     Object.entries(data.palettes).map(([k, v]) => [k, Uint8Array.from(atob(v), (c) => c.charCodeAt(0))]));
   const clip = () => data.clips[state.clip];
-  let panels = [], seeking = false, wanted = null, keyed = new Map(), chain = 0;
+  let panels = [], seeking = false, wanted = null, keyed = new Map(), chain = 0, whole = null;
 
   // ---- small helpers
   function make(tag, props = {}, ...children) {
@@ -87,7 +87,7 @@
   function listClips() {
     $("clips").replaceChildren(...ordered().map((r) => {
       const c = data.clips[r.i];
-      const score = r.mean === null ? [] : [make("small", {}, `mean ${state.metric} ${format(r.mean)}, spread ${format(r.spread)}`)];
+      const score = r.mean === null ? [] : [make("small", {}, `mean ${state.metric} ${format(r.mean)}${r.spread === null ? "" : `, spread ${format(r.spread)}`}`)];
       const button = make("button", { type: "button", onclick: () => select(r.i) }, c.video,
         ...(c.label ? [make("small", {}, `label: ${c.label}`)] : []), ...verdicts(c), ...score);
       button.dataset.clip = r.i;
@@ -124,6 +124,8 @@
       const name = tile.kind === "map" ? model(tile.name) : "";
       groups.set(name, [...(groups.get(name) || []), tile]);
     }
+    const controls = groups.get("none");
+    if (controls) { groups.delete("none"); groups.set("none", controls); } // last
     return groups;
   }
   function title(name) {
@@ -155,7 +157,7 @@
     node.dataset.key = tile.name;
     const small = make("canvas");
     [small.height, small.width] = clip().layout.tile;
-    panels.push({ tile, node, canvas, score, small, pen: small.getContext("2d") });
+    panels.push({ tile, node, canvas, score, small, pen: small.getContext("2d"), picture: new ImageData(small.width, small.height) });
     return node;
   }
   function buildSwitches() {
@@ -181,6 +183,7 @@
     for (const p of panels) p.node.hidden = state.hidden.has(p.tile.name);
     look.setProperty("--panel", `${$("size").value * (state.view === "beside" ? 2 : 1)}px`);
     look.setProperty("--columns", columns());
+    const crowd = Math.min(1, Math.max(0.55, (12 / Math.max(...[...keyed.values()].map((v) => v.length), 1)) ** 0.5));
     look.setProperty("--bar", `${document.querySelector(".bar").offsetHeight}px`);
     for (const p of panels) {
       const twice = state.view === "beside" && p.tile.kind === "map" ? 2 : 1;
@@ -188,7 +191,7 @@
       const wide = (p.node.clientWidth || 200) / twice; // CSS px of one picture
       p.zoom = Math.min(4, Math.max(1, Math.ceil(1.5 * wide * ratio / w)));
       p.pixel = w / wide; // tile px per CSS px, so that dots and lines have the same size in all panels
-      p.dot = Math.min(6, Math.max(2.4, wide / 55));
+      p.dot = Math.min(6, Math.max(2.4, wide / 55)) * crowd;
       [p.canvas.width, p.canvas.height] = [w * p.zoom * twice, h * p.zoom];
     }
     for (const node of document.querySelectorAll(".family")) node.hidden = ![...node.querySelectorAll(".panel")].some((p) => !p.hidden);
@@ -215,32 +218,41 @@
     }
     return { keep, add };
   }
-  function cut(tile) {
-    const [h, w] = clip().layout.tile;
-    return sheetPen.getImageData(tile.x, tile.y, w, h);
-  }
-  function coloured(tile, base, { keep, add }) {
-    const out = cut(tile), d = out.data, b = base.data;
-    for (let i = 0; i < d.length; i += 4) {
-      const v = d[i], grey = keep[v] * (0.299 * b[i] + 0.587 * b[i + 1] + 0.114 * b[i + 2]);
-      d[i] = grey + add[3 * v]; d[i + 1] = grey + add[3 * v + 1]; d[i + 2] = grey + add[3 * v + 2];
+  function cut(tile, out) { // copies a tile of the film's frame
+    const { width: w, height: h } = out;
+    for (let y = 0; y < h; y++) {
+      const start = 4 * ((tile.y + y) * sheet.width + tile.x);
+      out.data.set(whole.subarray(start, start + 4 * w), 4 * w * y);
     }
     return out;
   }
-  function paint() {
+  function luminance({ data: d }) {
+    const grey = new Float32Array(d.length / 4);
+    for (let j = 0, i = 0; j < grey.length; j++, i += 4) grey[j] = 0.299 * d[i] + 0.587 * d[i + 1] + 0.114 * d[i + 2];
+    return grey;
+  }
+  function colour(out, grey, { keep, add }) {
+    const d = out.data;
+    for (let j = 0, i = 0; j < grey.length; j++, i += 4) {
+      const v = d[i], k = 3 * v, g = keep[v] * grey[j];
+      d[i] = g + add[k]; d[i + 1] = g + add[k + 1]; d[i + 2] = g + add[k + 2];
+    }
+    return out;
+  }
+  const onScreen = (node) => { const box = node.getBoundingClientRect(); return box.bottom > 0 && box.top < innerHeight; };
+  function paint() { // panels out of sight are painted when they are scrolled into it
     if (state.shown < 0) return;
-    const tiles = clip().layout.tiles, base = cut(tiles[0]), lut = table();
-    const mask = tiles.find((t) => t.kind === "mask");
-    const outline = mask && state.mask ? contour(cut(mask)) : null;
-    for (const p of panels) {
-      if (p.node.hidden) continue;
+    const tiles = clip().layout.tiles, base = cut(tiles[0], panels[0].picture), grey = luminance(base), lut = table();
+    const mask = panels.find((p) => p.tile.kind === "mask");
+    const outline = mask && state.mask ? contour(cut(mask.tile, mask.picture)) : null;
+    for (const p of panels.filter((q) => !q.node.hidden && onScreen(q.node))) {
       const pen = p.canvas.getContext("2d"), isMap = p.tile.kind === "map", width = p.small.width * p.zoom;
-      const put = (picture, left) => { p.pen.putImageData(picture, 0, 0); pen.drawImage(p.small, left, 0, width, p.canvas.height); };
+      const put = (picture) => { p.pen.putImageData(picture, 0, 0); pen.drawImage(p.small, 0, 0, width, p.canvas.height); };
       const beside = isMap && state.view === "beside";
-      if (beside) { put(base, 0); dress(pen, p, outline, true); }
+      if (beside) { put(base); dress(pen, p, outline, true); }
       pen.save();
       if (beside) pen.translate(width, 0);
-      put(isMap ? coloured(p.tile, base, lut) : cut(p.tile), 0);
+      put(isMap ? colour(cut(p.tile, p.picture), grey, lut) : cut(p.tile, p.picture));
       dress(pen, p, p.tile.kind === "mask" ? null : outline, !isMap);
       pen.restore();
       if (isMap) p.score.textContent = state.metric ? `${state.metric} ${format(value(p.tile.name))}` : "";
@@ -258,10 +270,11 @@
 
   // ---- what is drawn on top: mask contour, part seen by the model, gaze
   function contour({ data: d, width: w, height: h }) {
-    const path = new Path2D(), inside = (x, y) => d[4 * (y * w + x)] > 127;
-    for (let y = 0; y < h; y++) for (let x = 0; x < w; x++) {
-      if (x + 1 < w && inside(x, y) !== inside(x + 1, y)) { path.moveTo(x + 1, y); path.lineTo(x + 1, y + 1); }
-      if (y + 1 < h && inside(x, y) !== inside(x, y + 1)) { path.moveTo(x, y + 1); path.lineTo(x + 1, y + 1); }
+    const path = new Path2D();
+    for (let y = 0, i = 0; y < h; y++) for (let x = 0; x < w; x++, i += 4) {
+      const inside = d[i] > 127;
+      if (x + 1 < w && inside !== d[i + 4] > 127) { path.moveTo(x + 1, y); path.lineTo(x + 1, y + 1); }
+      if (y + 1 < h && inside !== d[i + 4 * w] > 127) { path.moveTo(x, y + 1); path.lineTo(x + 1, y + 1); }
     }
     return path;
   }
@@ -294,6 +307,7 @@
   // ---- the clock
   function show(frame) {
     sheetPen.drawImage(film, 0, 0);
+    whole = sheetPen.getImageData(0, 0, sheet.width, sheet.height).data;
     state.frame = state.shown = Math.min(Math.max(frame, 0), clip().frames - 1);
     state.ready = true;
     $("scrub").value = state.frame;
@@ -464,6 +478,7 @@
     $("curve").addEventListener("pointerdown", drag);
     $("curve").addEventListener("pointermove", drag);
     addEventListener("resize", () => { $("display").open ||= innerWidth > 760; applyView(); buildCurve(); applyView(); });
+    addEventListener("scroll", paint, { passive: true });
     addEventListener("hashchange", () => select(...fromAddress()));
     document.addEventListener("keydown", onkey);
   }

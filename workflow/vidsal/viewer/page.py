@@ -79,8 +79,7 @@ def page(
             figures={caption: _picture(Path(path)) for caption, path in (figures or {}).items()},
             provenance=provenance,
             methods_text=methods_text(provenance, summary, len(clips)),
-            css=(HERE / "page.css").read_text(encoding="utf-8"),
-            js=(HERE / "page.js").read_text(encoding="utf-8"),
+            **{kind: (HERE / f"page.{kind}").read_text(encoding="utf-8") for kind in ("css", "js")},
         )
         .encode()
     )

@@ -1,0 +1,78 @@
+"""Which videos are shown, and tables gathered from shards."""
+
+from __future__ import annotations
+
+import numpy as np
+import pandas as pd
+import pytest
+from vidsal import showing, tables
+
+VIDEOS = [f"v{i}" for i in range(6)]
+
+
+@pytest.fixture
+def scores():
+    rows = [
+        {"video": v, "model": m, "method": "grad_cam", "metric": "nss", "value": value}
+        for i, v in enumerate(VIDEOS)
+        for m, value in (("a", float(i)), ("b", float(i) + (i == 2) * 9), ("none", 100.0 - i))
+    ]
+    return pd.DataFrame(rows)
+
+
+@pytest.mark.parametrize(
+    ("pick", "expected"),
+    [
+        ("spread", ["v0", "v2", "v5"]),
+        ("best", ["v2", "v5", "v4"]),
+        ("worst", ["v0", "v1", "v3"]),
+        (["v4", "gone", "v1"], ["v4", "v1"]),
+    ],
+)
+def test_videos_are_ranked_by_explanations_not_controls(scores, pick, expected):
+    assert showing.ranked(VIDEOS, scores, {"pick": pick, "videos": 3}) == expected
+
+
+def test_most_disagreeing_comes_first(scores):
+    found = showing.ranked(VIDEOS, scores, {"pick": "most_disagreeing", "videos": 1})
+    assert found == ["v2"]
+
+
+def test_without_scores_the_choice_is_spread():
+    empty = pd.DataFrame(columns=["video", "model", "metric", "value"])
+    assert len(showing.ranked(VIDEOS, empty, {"pick": "best", "videos": 4})) == 4
+
+
+def test_the_table_of_scores_holds_whole_videos_only(tmp_path):
+    rows = pd.DataFrame(
+        {name: [""] * 3 for name in tables.SCORE_COLUMNS}
+        | {"frame": [0, 1, -1], "value": [1.0, 3.0, 2.0], "n": 1, "video": "v"}
+    )
+    rows.to_parquet(tmp_path / "a.parquet")
+    found = tables.gather_scores([str(tmp_path / "a.parquet")] * 2)
+    assert found["value"].tolist() == [2.0, 2.0]
+    assert tables.gather_scores([]).columns.tolist() == tables.SCORE_COLUMNS
+
+
+def test_accuracy_counts_labelled_videos(tmp_path):
+    folder = tmp_path / "r3d_18"
+    folder.mkdir()
+    table = pd.DataFrame({"label": ["a", "b", ""], "correct": [True, False, False]})
+    table.to_parquet(folder / "s.parquet")
+    tables.write_accuracy([str(folder / "s.parquet")], tmp_path / "acc.tsv", seed=0)
+    found = pd.read_csv(tmp_path / "acc.tsv", sep="\t").iloc[0]
+    assert (found["model"], found["accuracy"], found["n"]) == ("r3d_18", 0.5, 2)
+
+
+def test_shard_of_a_video_is_that_of_the_sheet():
+    from vidsal import sheets
+
+    sheet = pd.DataFrame({"video": VIDEOS, "path": "x", "split": "test"})
+    for name in sheets.shards(sheet, 2):
+        for video in sheets.rows(sheet, name)["video"]:
+            assert showing.shard_of(video, "test", sheets.parse(name)[2]) == name
+
+
+def test_masks_are_taken_at_the_nearest_pixel():
+    rows, columns = showing._nearest_pixels((2, 2), np.diag([0.5, 0.5, 1.0]))
+    assert rows.tolist() == columns.tolist() == [0, 2]
