@@ -13,6 +13,7 @@ report: "workflow/report/workflow.rst"
 
 
 include: "workflow/common.smk"
+include: "workflow/inputs.smk"
 include: "workflow/rules/video.smk"
 include: "workflow/rules/train.smk"
 include: "workflow/rules/explain.smk"

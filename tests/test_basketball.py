@@ -8,6 +8,7 @@ from __future__ import annotations
 import cv2
 import numpy as np
 import pytest
+
 from vidsal import fixations, scoring
 from vidsal.controls.centre import centre
 from vidsal.controls.optical_flow import optical_flow

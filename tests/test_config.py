@@ -6,6 +6,7 @@ import copy
 
 import pytest
 import yaml
+
 from vidsal import config as settings
 from vidsal.errors import InputError
 

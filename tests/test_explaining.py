@@ -12,6 +12,7 @@ import pandas as pd
 import pytest
 import torch
 import yaml
+
 from vidsal import config as settings
 from vidsal import explaining, heatmaps, networks, parts, sheets
 from vidsal.attribution import _pass, _variants

@@ -9,6 +9,7 @@ import numpy as np
 import pandas as pd
 import pytest
 from scipy.ndimage import gaussian_filter
+
 from vidsal import fixations
 from vidsal.errors import InputError
 

@@ -7,6 +7,7 @@ import time
 import h5py
 import numpy as np
 import pytest
+
 from vidsal import heatmaps, parts
 from vidsal.errors import InputError
 from vidsal.parts import Found

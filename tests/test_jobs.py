@@ -9,6 +9,7 @@ import textwrap
 import time
 
 import pytest
+
 from vidsal import jobs
 
 SCRIPT = """

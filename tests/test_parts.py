@@ -6,6 +6,7 @@ import json
 
 import pandas as pd
 import pytest
+
 from vidsal import parts, stage
 from vidsal.errors import DamagedVideo, InputError
 

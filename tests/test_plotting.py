@@ -8,6 +8,7 @@ import matplotlib as mpl
 import numpy as np
 import pandas as pd
 import pytest
+
 from vidsal.errors import InputError
 from vidsal.plotting import confusion_figure, history_figure, metric_figure, role
 

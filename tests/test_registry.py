@@ -9,6 +9,7 @@ import sys
 import textwrap
 
 import pytest
+
 from vidsal import registry
 from vidsal.errors import InputError
 

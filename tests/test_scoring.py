@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pandas as pd
 import pytest
+
 from vidsal import fixations, scoring
 from vidsal.errors import InputError
 from vidsal.heatmaps import Heatmap

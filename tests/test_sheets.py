@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pandas as pd
 import pytest
+
 from vidsal import sheets
 from vidsal.errors import InputError
 

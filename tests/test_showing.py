@@ -5,7 +5,8 @@ from __future__ import annotations
 import numpy as np
 import pandas as pd
 import pytest
-from vidsal import showing, tables
+
+from vidsal import choosing, showing, tables
 
 VIDEOS = [f"v{i}" for i in range(6)]
 
@@ -30,17 +31,17 @@ def scores():
     ],
 )
 def test_videos_are_ranked_by_explanations_not_controls(scores, pick, expected):
-    assert showing.ranked(VIDEOS, scores, {"pick": pick, "videos": 3}) == expected
+    assert choosing.ranked(VIDEOS, scores, {"pick": pick, "videos": 3}) == expected
 
 
 def test_most_disagreeing_comes_first(scores):
-    found = showing.ranked(VIDEOS, scores, {"pick": "most_disagreeing", "videos": 1})
+    found = choosing.ranked(VIDEOS, scores, {"pick": "most_disagreeing", "videos": 1})
     assert found == ["v2"]
 
 
 def test_without_scores_the_choice_is_spread():
     empty = pd.DataFrame(columns=["video", "model", "metric", "value"])
-    assert len(showing.ranked(VIDEOS, empty, {"pick": "best", "videos": 4})) == 4
+    assert len(choosing.ranked(VIDEOS, empty, {"pick": "best", "videos": 4})) == 4
 
 
 def test_the_table_of_scores_holds_whole_videos_only(tmp_path):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
+
 from vidsal.aggregation.frames import frames
 from vidsal.aggregation.maximum import maximum
 from vidsal.aggregation.mean import mean

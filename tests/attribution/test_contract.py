@@ -7,6 +7,7 @@ import random
 import numpy as np
 import pytest
 import torch
+
 from vidsal import config, registry
 from vidsal.attribution import _pass, _variants
 

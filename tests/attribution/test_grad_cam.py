@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 import torch
+
 from vidsal.attribution._pass import capture
 from vidsal.attribution.grad_cam import grad_cam
 from vidsal.attribution.grad_cam_per_frame import grad_cam_per_frame

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import torch
+
 from vidsal.attribution._pass import capture
 from vidsal.attribution.grad_cam_per_frame import grad_cam_per_frame
 

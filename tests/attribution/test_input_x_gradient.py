@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import torch
 from torch import nn
+
 from vidsal.attribution.input_x_gradient import input_x_gradient
 from vidsal.models import Preprocessing, VideoModel
 

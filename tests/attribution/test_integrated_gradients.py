@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
+
 from vidsal.attribution._notes import note, notes
 from vidsal.attribution.integrated_gradients import integrated_gradients, nodes
 from vidsal.errors import InputError

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 import torch
+
 from vidsal.attribution import _variants
 from vidsal.attribution.occlusion import occlusion, positions
 from vidsal.errors import InputError

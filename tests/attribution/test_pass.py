@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 import torch
 from torch import nn
+
 from vidsal import registry
 from vidsal.attribution import _pass
 from vidsal.attribution._pass import PASSES, capture, sharing

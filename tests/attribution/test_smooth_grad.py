@@ -6,6 +6,7 @@ from functools import partial
 
 import pytest
 import torch
+
 from vidsal.attribution.grad_cam import grad_cam
 from vidsal.attribution.gradient import gradient
 from vidsal.attribution.smooth_grad import smooth_grad

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
+
 from vidsal import fixations
 from vidsal.datasets import _observers, _plans, _recordings
 from vidsal.datasets.synthetic import _options, render, synthetic

@@ -10,6 +10,7 @@ import av
 import cv2
 import numpy as np
 import pytest
+
 from vidsal import sheets
 from vidsal.datasets import _bodies, _gaits, _plans, _recordings
 from vidsal.datasets.synthetic import (

@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 from scipy.ndimage import gaussian_filter
+
 from vidsal.errors import InputError
 from vidsal.gaze._model import GazeModel
 from vidsal.gaze.spectral_residual import spectral_residual

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
+
 from vidsal.metrics.nss import nss
 
 POINTS = np.array([[0, 2, 3], [0, 2, 3], [1, 0, 4]], np.int32)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import numpy as np
+
 from vidsal.metrics._reasons import reasons
 
 ONE = np.array([[0, 1, 1]], np.int32)

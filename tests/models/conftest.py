@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 import torch
+
 from vidsal import registry
 
 SMALL = {"size": [32, 48], "length": 4, "stride": 2}

@@ -7,6 +7,7 @@ import pickle
 import pytest
 import torch
 from torch import nn
+
 from vidsal.errors import InputError
 from vidsal.models import _checkpoint
 

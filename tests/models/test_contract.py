@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 import torch
+
 from vidsal import registry
 from vidsal.errors import InputError
 from vidsal.models import VideoModel

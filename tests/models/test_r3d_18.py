@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import torch
 from torchvision.models import video
+
 from vidsal.models.r3d_18 import r3d_18
 
 

@@ -8,6 +8,7 @@ import cv2
 import numpy as np
 import pytest
 import torch
+
 from vidsal.errors import InputError
 from vidsal.models.tsn import read_categories, tsn
 

@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
+
 from vidsal.errors import InputError
 from vidsal.video import overlay as module
 from vidsal.video.overlay import (

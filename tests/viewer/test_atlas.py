@@ -7,6 +7,7 @@ from pathlib import Path
 import av
 import numpy as np
 import pytest
+
 from vidsal.errors import InputError
 from vidsal.video.overlay import display_scale, resize_matrix
 from vidsal.viewer.atlas import BLOCK, atlas

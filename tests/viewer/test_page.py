@@ -16,6 +16,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 import pytest
+
 from vidsal.errors import InputError
 from vidsal.plotting import confusion_figure
 from vidsal.video.overlay import resize_matrix

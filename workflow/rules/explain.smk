@@ -3,41 +3,6 @@
 # OUTPUT:  results/{dataset}/heatmaps/{model}/{method}/{shard}.h5
 
 
-def receipt_of(wildcards):
-    """The shared pass makes the maps of its family beforehand; other methods need none."""
-    if not is_family(wildcards.method):
-        return []
-    return f"results/{wildcards.dataset}/shared_pass/{wildcards.model}/{coarse(wildcards)}.tsv"
-
-
-def gaze_of_control(wildcards):
-    """The ceiling is made of gaze; other controls know nothing of it."""
-    if "fixations" not in entry("controls", wildcards.method).needs:
-        return []
-    return from_coarse("results/{dataset}/fixations/{shard}.parquet")(wildcards)
-
-
-def family_code(wildcards):
-    modules = choice("models", wildcards.model).code
-    return all_code("attribution", FAMILY, "explaining") + registry.fingerprint(
-        *modules
-    )
-
-
-def family_options(wildcards):
-    own = options("numerics", "explain", "max_failures", models="model")(wildcards)
-    return own + all_options("attribution", FAMILY)
-
-
-def all_heatmaps(wildcards):
-    return [
-        f"results/{dataset}/heatmaps/{model}/{method}/{shard}.h5"
-        for dataset in RUN["datasets"]
-        for model, method in maps(dataset)
-        for shard in explained_shards(dataset, method)
-    ]
-
-
 rule shared_pass:
     """Make all maps that come from one forward and one backward pass, into the part cache."""
     input:

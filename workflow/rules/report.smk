@@ -3,58 +3,6 @@
 # OUTPUTS: results/{dataset}/figures/{metric}.svg, overlays/{slot}.mp4, page.html
 
 
-def slots(dataset):
-    """Return the numbers of the videos shown, no more than there are explained ones."""
-    rows = sheet(dataset)
-    explained = rows[rows["split"] == config["explain"]["split"]]
-    count = int(sheets.every(explained, config["explain"]["every"]).sum())
-    return [f"{n:02d}" for n in range(1, min(config["show"]["videos"], count) + 1)]
-
-
-def slot_files(pattern):
-    """Return an input function: a file for each slot of the overlays."""
-
-    def of_wildcards(wildcards):
-        return collect(
-            pattern, dataset=wildcards.dataset, slot=slots(wildcards.dataset)
-        )
-
-    return of_wildcards
-
-
-def split_shards(wildcards):
-    return shard_counts(wildcards.dataset)[config["explain"]["split"]]
-
-
-def figures_of(wildcards):
-    if not is_scored(wildcards.dataset):
-        return []
-    return collect(
-        "results/{dataset}/figures/{metric}.svg",
-        dataset=wildcards.dataset,
-        metric=metrics_of(wildcards.dataset),
-    )
-
-
-def metrics_of(dataset):
-    """Return the metrics that this dataset has the truth for."""
-    kinds = (
-        {"fixations", "density", "other_fixations"}
-        if has(dataset, "fixations")
-        else set()
-    )
-    kinds |= {"mask"} if has(dataset, "masks") else set()
-    return [metric for metric in RUN["metrics"] if needs(metric) & kinds]
-
-
-def histories_of(wildcards):
-    return collect(
-        "results/{dataset}/models/{model}/history.csv",
-        dataset=wildcards.dataset,
-        model=[model for model in RUN["models"] if is_trained(model)],
-    )
-
-
 rule choose_video:
     """Choose the video of one slot; the table names it and the digests of its maps."""
     input:
@@ -72,7 +20,7 @@ rule choose_video:
         mem_mb=2000,
         runtime=30,
     params:
-        code=code("showing"),
+        code=code("choosing"),
         options=options("show"),
     script:
         "../scripts/choose_video.py"

@@ -4,37 +4,6 @@
 #          results/{dataset}/predictions/{model}/{shard}.parquet   logits per clip and per video
 
 
-def training_shards(wildcards):
-    return [s for split in ("train", "val") for s in shards(wildcards.dataset, split)]
-
-
-def training_frames(wildcards):
-    return collect(
-        "results/{dataset}/frames/{shard}.h5",
-        dataset=wildcards.dataset,
-        shard=training_shards(wildcards),
-    )
-
-
-def training_rows(wildcards):
-    return collect(
-        "results/{dataset}/videos/{shard}.tsv",
-        dataset=wildcards.dataset,
-        shard=training_shards(wildcards),
-    )
-
-
-def weights_of(wildcards):
-    """The trained checkpoint, or the file that the config gives."""
-    given = choice("models", wildcards.model).options.get("weights")
-    return given or f"results/{wildcards.dataset}/models/{wildcards.model}/best.pt"
-
-
-def training_options(wildcards):
-    own = config["train"]["per_model"].get(wildcards.model, {})
-    return settings.digest({"train": config["train"] | own, "seed": config["seed"]})
-
-
 rule train:
     """Train a classifier on the train split; resumed to the bit when it was interrupted."""
     input:

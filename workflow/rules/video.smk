@@ -7,26 +7,10 @@
 #          results/{dataset}/masks/{shard}.h5          ground-truth masks
 
 
-def listed_folder(wildcards):
-    return choice("datasets", wildcards.dataset).options.get(
-        "folder"
-    ) or dataset_folder(wildcards.dataset)
-
-
-def shard_rows_hash(wildcards):
-    rows = sheets.rows(sheet(wildcards.dataset), wildcards.shard)
-    return sheets.row_hash(rows)
-
-
-def shard_file_stamps(wildcards):
-    # Rendered files are ours: they change only with the options and the code.
-    if is_rendered(wildcards.dataset):
-        return ""
-    return sheets.stamps(sheets.rows(sheet(wildcards.dataset), wildcards.shard))
-
-
 checkpoint list_videos:
     """List the videos of a dataset that must be looked at to know them."""
+    input:
+        folder=listed_folder,
     output:
         sheet="results/{dataset}/videos.tsv",
     log:

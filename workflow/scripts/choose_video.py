@@ -5,7 +5,7 @@ from pathlib import Path
 from vidsal.jobs import job
 
 with job(snakemake) as run:
-    from vidsal import showing
+    from vidsal import choosing
 
     found, slot = run.input, int(run.wildcards.slot)
-    showing.choose(run.config, slot, found.index, found.scores, Path(run.output.shown))
+    choosing.choose(run.config, slot, found.index, found.scores, Path(run.output.shown))

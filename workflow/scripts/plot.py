@@ -6,6 +6,7 @@ from vidsal.jobs import job
 
 with job(snakemake) as run:
     import pandas as pd
+
     from vidsal import plotting
 
     summary = pd.read_csv(run.input.summary, sep="\t")

@@ -6,6 +6,7 @@ with job(snakemake) as run:
     from pathlib import Path
 
     import yaml
+
     from vidsal import config as settings
 
     text = yaml.safe_dump(settings.resolved(run.config), sort_keys=True)

@@ -190,6 +190,6 @@ def list_videos(config: dict, dataset: str, out: Path) -> None:
     sheet = dataset_sheet(config, dataset)
     if sheet.empty:
         raise InputError(
-            f"dataset {dataset}: no videos found; check `folder` under datasets.{dataset}"
+            f"dataset {dataset}: no videos found; check `videos` under datasets.{dataset}"
         )
     sheets.write(sheet, out)

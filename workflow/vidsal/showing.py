@@ -1,4 +1,4 @@
-"""What is shown of a dataset: which videos, their films, and the page."""
+"""What is shown of a dataset: films of its videos, and the page."""
 
 from __future__ import annotations
 
@@ -17,41 +17,6 @@ from vidsal.video import frames as video_frames
 from vidsal.video import overlay as films
 from vidsal.viewer import atlas as atlases
 from vidsal.viewer import page as pages
-
-CONTROL_MODEL = "none"
-
-
-def choose(config: dict, slot: int, index_file: Path, scores_file: Path, out: Path) -> None:
-    """Write the index rows of the video that a slot shows (slots count from 1).
-
-    The digests in the rows make the film rerun when a map of its video changed, and only then.
-    """
-    index = pd.read_csv(index_file, sep="\t", dtype=str, keep_default_na=False)
-    scores = pd.read_parquet(scores_file)
-    order = ranked(sorted(set(index["video"])), scores, config["show"])
-    video = order[slot - 1] if slot <= len(order) else None
-    out.parent.mkdir(parents=True, exist_ok=True)
-    index[index["video"] == video].to_csv(out, sep="\t", index=False, lineterminator="\n")
-
-
-def ranked(videos: list[str], scores: pd.DataFrame, show: dict) -> list[str]:
-    """Return the videos to show, in order, by `show.pick`.
-
-    `spread` takes them evenly from the sorted names; `best` and `worst` go by the mean score of
-    the explanations in the first metric there is, `most_disagreeing` by its spread over them.
-    """
-    pick, count = show["pick"], show["videos"]
-    if isinstance(pick, list):
-        return [video for video in pick if video in videos][:count]
-    if pick == "spread" or scores.empty:
-        places = np.linspace(0, len(videos) - 1, min(count, len(videos))).round().astype(int)
-        return [videos[place] for place in places]
-    own = scores[scores["model"] != CONTROL_MODEL]
-    own = own[own["metric"] == own["metric"].iloc[0]].dropna(subset=["value"])
-    by_video = own.groupby("video")["value"]
-    rank = by_video.std() if pick == "most_disagreeing" else by_video.mean()
-    order = rank.sort_index().sort_values(ascending=pick == "worst", kind="stable")
-    return list(order.index[:count])
 
 
 def film(

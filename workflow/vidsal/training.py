@@ -190,7 +190,8 @@ def augment(frames: np.ndarray, rng: np.random.Generator, recipe: Recipe) -> np.
         rng.random(),
     )
     rows, columns = (
-        max(1, round(s * (1 - recipe.crop * u))) for s, u in zip((height, width), sides, strict=True)
+        max(1, round(s * (1 - recipe.crop * u)))
+        for s, u in zip((height, width), sides, strict=True)
     )
     top, left = round(places[0] * (height - rows)), round(places[1] * (width - columns))
     frames = frames[:, top : top + rows, left : left + columns]
@@ -345,13 +346,19 @@ def _optimizer(net: nn.Module, recipe: Recipe) -> torch.optim.Optimizer:
         {"params": [p for p in trained if p.ndim > 1], "weight_decay": recipe.weight_decay},
         {"params": [p for p in trained if p.ndim <= 1], "weight_decay": 0.0},
     ]
+    # Fused: one kernel over all parameters, on a CPU several times faster than the plain loop.
     if recipe.optimizer == "sgd":
         nesterov = recipe.momentum > 0
         return torch.optim.SGD(
-            groups, lr=recipe.learning_rate, momentum=recipe.momentum, nesterov=nesterov
+            groups,
+            lr=recipe.learning_rate,
+            momentum=recipe.momentum,
+            nesterov=nesterov,
+            fused=True,
         )
     kind = torch.optim.Adam if recipe.optimizer == "adam" else torch.optim.AdamW
-    return kind(groups, lr=recipe.learning_rate, betas=(recipe.momentum, 0.999))
+    betas = (recipe.momentum, 0.999)
+    return kind(groups, lr=recipe.learning_rate, betas=betas, fused=True)
 
 
 def _set_rate(steps: torch.optim.Optimizer, rate: float) -> None:

@@ -35,5 +35,7 @@ def observers(frames: np.ndarray, fixations: np.ndarray, *, sigma: float = SIGMA
         InputError: sigma is not positive.
     """
     if sigma <= 0:
-        raise InputError(f"sigma: {sigma} of the control observers: must be positive, such as 0.035")
+        raise InputError(
+            f"sigma: {sigma} of the control observers: must be positive, such as 0.035"
+        )
     return density(fixations, frames.shape[1:3], len(frames), sigma * frames.shape[1])

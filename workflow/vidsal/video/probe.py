@@ -18,7 +18,6 @@ from vidsal.video import _folders
 
 DEFAULT_FPS = 25
 BLOCK = 1 << 20
-LOCAL = {"protocol_whitelist": "file"}  # a playlist named .mp4 must not fetch anything
 WEB_PAGE = (b"<!doctype html", b"<html")
 
 
@@ -82,7 +81,7 @@ def open_video(path: str | Path) -> tuple[InputContainer, VideoStream]:
     _refuse_by_content(Path(path))
     try:
         # Text in tags is not ours to judge, so bytes that are no UTF-8 must not stop a video.
-        container = av.open(place(path), options=LOCAL, metadata_errors="replace")
+        container = av.open(place(path), metadata_errors="replace")
     except (av.error.FFmpegError, OSError) as error:  # not every one of FFmpeg's is an OSError
         raise DamagedVideo(f"video {path}: {_why_not(Path(path), error)}") from error
     try:

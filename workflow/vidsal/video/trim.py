@@ -180,9 +180,12 @@ def _is_constant(info: VideoInfo, read: _Read) -> bool:
 
 
 def _stops_early(info: VideoInfo, read: _Read) -> bool:
-    """Say whether a video of variable frame rate ends long before its duration."""
+    """Say whether a video of variable frame rate ends long before its duration.
+
+    Where the header counts frames, that count decides: the last frame may be shown for long.
+    """
     gaps = np.diff(read.clock)
-    if info.duration is None or len(gaps) == 0 or _is_constant(info, read):
+    if info.duration is None or info.frames_header or not len(gaps) or _is_constant(info, read):
         return False
     return info.duration - read.clock[-1] > 2 * gaps.max()
 
