@@ -36,3 +36,11 @@ def test_options_set_the_layout():
     assert state["resnet.fc.weight"].shape == (20, 512)
     assert state["lstm.weight_hh_l2"].shape == (32, 8)
     assert state["fc2.weight"].shape == (2, 128)
+
+
+def test_forget_gates_start_open():
+    state = cnn_lstm(2, hidden=8, layers=2).net.lstm.state_dict()
+    for layer in (0, 1):
+        bias = state[f"bias_ih_l{layer}"] + state[f"bias_hh_l{layer}"]
+        assert (bias[8:16] == 1).all()
+        assert (bias[:8].abs() < 1).all()
