@@ -11,7 +11,9 @@ DIRECTIVES = ("output:", "log:", "benchmark:", "conda:", "resources:", "script:"
 
 def rules(root):
     for path in sorted((root / "workflow/rules").glob("*.smk")):
-        for block in re.split(r"^(?=(?:rule|checkpoint) )", path.read_text(), flags=re.MULTILINE)[1:]:
+        for block in re.split(r"^(?=(?:rule|checkpoint) )", path.read_text(), flags=re.MULTILINE)[
+            1:
+        ]:
             yield re.match(r"\w+ (\w+):", block)[1], block
 
 

@@ -7,6 +7,7 @@ with job(snakemake) as run:
 
     fitting.classify_shard(
         run.config,
+        run.wildcards.dataset,
         run.wildcards.model,
         run.input.rows,
         run.input.frames,

@@ -9,6 +9,7 @@ with job(snakemake) as run:
 
     preparing.extract_shard(
         run.config,
+        run.wildcards.dataset,
         run.input.rows,
         Path(run.input.clips),
         Path(run.output.frames),

@@ -9,6 +9,7 @@ with job(snakemake) as run:
 
     preparing.trim_shard(
         run.config,
+        run.wildcards.dataset,
         run.input.rows,
         Path(run.output.clips),
         Path(run.output.health),

@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from vidsal import config as settings
-from vidsal import heatmaps, parts, registry, stage
+from vidsal import heatmaps, registry, stage
 
 
 def aggregate_shard(config: dict, name: str, heatmaps_file: Path, out: Path) -> None:
@@ -28,7 +28,7 @@ def aggregate_shard(config: dict, name: str, heatmaps_file: Path, out: Path) -> 
             return {"heatmap": attrs, "options": own.options, "code": code, "method": own.method}
 
         names = ("aggregate", file.attrs["model"], file.attrs["method"], name)
-        cache = parts.Cache(config["cache"]["folder"], "-".join(names))
+        cache = stage.open_cache(config, file.attrs["dataset"], *names)
         work = stage.Stage("aggregate", cache, fields, lambda: make)
         keys, failed = stage.run(work, [{"video": video} for video in file])
         if failed:

@@ -127,8 +127,7 @@ def _stage(shard: Shard, method: settings.Choice) -> stage.Stage:
 
 
 def _cache(shard: Shard, method: settings.Choice) -> parts.Cache:
-    folder = shard.config["cache"]["folder"]
-    return parts.Cache(folder, f"explain-{shard.name}-{method.name}")
+    return stage.open_cache(shard.config, shard.dataset, "explain", shard.name, method.name)
 
 
 def shared_pass_shard(shard: Shard, names: list[str], receipt: Path) -> None:

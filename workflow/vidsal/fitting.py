@@ -92,6 +92,7 @@ def _clips(rows: list[dict], frames_files: list[str], categories: list[str]) -> 
 
 def classify_shard(
     config: dict,
+    dataset: str,
     name: str,
     rows_file: Path,
     frames_file: Path,
@@ -117,7 +118,7 @@ def classify_shard(
         def prepare() -> object:
             return _classifier(config, networks.load(config, name, weights), frames)
 
-        cache = parts.Cache(config["cache"]["folder"], f"classify-{name}")
+        cache = stage.open_cache(config, dataset, "classify", name)
         work = stage.Stage("classify", cache, fields, prepare, suffix=".json")
         keys, failed = stage.run(work, rows)
         stage.write_table(work, out, keys, PREDICTION_COLUMNS)

@@ -1,9 +1,9 @@
 """The part cache: what one video costs is written once, under a key of all that made it.
 
-A part is a file of one video (`parts/ab/<key>.h5`), written under a unique temporary name and
-renamed, so that a killed job loses at most the video in hand. When a shard file is complete it is
-hard-linked into the cache as a pack with an index of its keys, and the single parts go: later runs
-and other shard sizes read from packs. The folder may be deleted at any time; only work is lost.
+A part is a file of one video (`parts/<namespace>/ab/<key>.h5`), written under a unique temporary
+name and renamed, so that a killed job loses at most the video in hand. When a shard file is complete
+it is hard-linked into the cache as a pack with an index of its keys, and the single parts go: later
+runs and other shard sizes read from packs. The folder may be deleted at any time; only work is lost.
 """
 
 from __future__ import annotations
@@ -31,29 +31,29 @@ class Found:
 
 
 class Cache:
-    """One namespace of the part cache, such as `explain-r3d_18-grad_cam`.
+    """One namespace of the part cache, such as `kth/explain-r3d_18-grad_cam`.
 
-    The packs' indices of the namespace are read once, when it is opened.
+    Within a namespace the shards share no video, so that no two jobs of a run share a part.
     """
 
     def __init__(self, folder: str | Path, namespace: str) -> None:
         """Read the namespace's indices; nothing has to exist yet."""
-        self.folder = Path(folder)
-        self.packs = self.folder / "packs" / namespace
-        self.packed = self._read_packs()
+        self.parts = Path(folder) / "parts" / namespace
+        self.packs = Path(folder) / "packs" / namespace
+        self.packed: dict[str, Found] = {}
+        self.refresh()
 
-    def _read_packs(self) -> dict[str, Found]:
-        found: dict[str, Found] = {}
+    def refresh(self) -> None:
+        """Read the packs' indices anew: another job may have packed parts since."""
         for index in sorted(self.packs.glob("*.json")):
             data = json.loads(index.read_text(encoding="utf-8"))
             pack = self.packs / data["file"]
             if pack.is_file():
-                found |= {key: Found(pack, group) for key, group in data["keys"].items()}
-        return found
+                self.packed |= {key: Found(pack, group) for key, group in data["keys"].items()}
 
     def path(self, key: str, suffix: str = ".h5") -> Path:
         """Return where the single part of a key lies or would lie."""
-        return self.folder / "parts" / key[:2] / f"{key}{suffix}"
+        return self.parts / key[:2] / f"{key}{suffix}"
 
     def find(self, key: str, suffix: str = ".h5") -> Found | None:
         """Return where a part lies, or None when it has to be made."""

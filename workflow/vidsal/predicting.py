@@ -118,7 +118,7 @@ def _run(
             compute = prepare()
             return lambda row, path: _write(path, frames[row["video"]], compute, row["video"])
 
-        cache = parts.Cache(config["cache"]["folder"], "-".join(("maps", *names)))
+        cache = stage.open_cache(config, shard.dataset, "maps", *names)
         work = stage.Stage(own.room, cache, fields, prepared)
         keys, failed = stage.run(work, rows)
         stage.write_h5(work, shard.heatmaps, keys, _attrs(shard.dataset, own, names, code))

@@ -61,10 +61,12 @@ def download(config: dict, dataset: str, shard: str, out: Path) -> None:
     sheets.write(rows, out)
 
 
-def trim_shard(config: dict, rows_file: Path, clips: Path, health: Path, failures: Path) -> None:
+def trim_shard(
+    config: dict, dataset: str, rows_file: Path, clips: Path, health: Path, failures: Path
+) -> None:
     """Trim every video of a shard into `clips`, as hard links to the part cache."""
     rows = stage.read_sheet(rows_file)
-    cache = parts.Cache(config["cache"]["folder"], "trim")
+    cache = stage.open_cache(config, dataset, "trim")
     fields = _trim_fields(rows, config["video"]["on_damage"])
     work = stage.Stage(
         name="trim",
@@ -141,7 +143,9 @@ def _write_health(path: Path, records: list[dict]) -> None:
     table.to_csv(path, sep="\t", index=False, lineterminator="\n")
 
 
-def extract_shard(config: dict, rows_file: Path, clips: Path, out: Path, failures: Path) -> None:
+def extract_shard(
+    config: dict, dataset: str, rows_file: Path, clips: Path, out: Path, failures: Path
+) -> None:
     """Decode the clips of a shard once, into `out`, one group per video."""
     rows = [r for r in stage.read_sheet(rows_file) if (clips / f"{r['video']}.json").is_file()]
     records = {r["video"]: _record(clips / f"{r['video']}.json") for r in rows}
@@ -160,7 +164,7 @@ def extract_shard(config: dict, rows_file: Path, clips: Path, out: Path, failure
     def fields(row: dict) -> dict[str, object]:
         return {"clip": records[row["video"]]["part_key"], "options": options, "code": code}
 
-    cache = parts.Cache(config["cache"]["folder"], "frames")
+    cache = stage.open_cache(config, dataset, "frames")
     work = stage.Stage("frames", cache, fields, lambda: make)
     keys, failed = stage.run(work, rows)
     stage.write_h5(work, out, keys, {"schema": "vidsal-frames/1"})

@@ -111,7 +111,7 @@ def _score(
                 path, file, row["video"], metrics, truth(row["video"]), config["score"], where
             )
 
-        cache = parts.Cache(config["cache"]["folder"], "-".join((name, *names)))
+        cache = stage.open_cache(config, attrs["dataset"], name, *names)
         work = stage.Stage(name, cache, fields, prepare, suffix=".json")
         keys, failed = stage.run(work, [{"video": video} for video in file])
         if failed:

@@ -97,8 +97,15 @@ def _disk_is_full(error: BaseException | None) -> bool:
     return False
 
 
+def open_cache(config: dict, dataset: str, *names: str) -> parts.Cache:
+    """Return the namespace of one dataset, stage, model and method."""
+    return parts.Cache(config["cache"]["folder"], f"{dataset}/{'-'.join(names)}")
+
+
 def found(stage: Stage, keys: dict[str, str]) -> list[tuple[str, parts.Found]]:
     """Return (video, where its part lies), in the order of the keys."""
+    if any(stage.cache.find(key, stage.suffix) is None for key in keys.values()):
+        stage.cache.refresh()
     return [(video, stage.cache.find(key, stage.suffix)) for video, key in keys.items()]
 
 

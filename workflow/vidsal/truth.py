@@ -91,7 +91,7 @@ def masks_shard(
             return {"masks": content, "frames": part_key, "options": own.options, "code": code}
 
         work = stage.Stage(
-            "read_masks", parts.Cache(config["cache"]["folder"], "masks"), fields, lambda: make
+            "read_masks", stage.open_cache(config, dataset, "masks"), fields, lambda: make
         )
         keys, failed = stage.run(work, rows)
         stage.write_h5(work, out, keys, {"schema": "vidsal-masks/1"})
