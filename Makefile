@@ -41,8 +41,9 @@ lint: setup ## ruff, snakefmt, snakemake --lint
 prove: setup ## measure the big figures (hours): seeds, kills, speed; writes benchmarks/results/
 	@$(BIN)/python benchmarks/prove.py
 
-docs: setup ## write the generated tables of README.md anew
+docs: setup ## write the generated tables of README.md anew, and its picture from the demo
 	@$(BIN)/python docs/tables.py
+	@$(BIN)/python docs/picture.py
 
 lock: setup ## pin requirements.in anew
 	@$(BIN)/uv pip compile --universal --python-version 3.11 --generate-hashes --no-header \

@@ -79,7 +79,8 @@ def bound(name, **options):
 
     from vidsal import registry
 
-    return partial(registry.load("attribution", name), **options)
+    defaults = {k: o.default for k, o in registry.entry("attribution", name).options.items()}
+    return partial(registry.load("attribution", name), **(defaults | options))
 
 
 FAMILY = ("gradient", "input_x_gradient", "grad_cam", "grad_cam_per_frame")
@@ -106,6 +107,15 @@ def test_a_method_that_fails_leaves_the_others_alone(model, group):
     found = explaining.explain_video(model, group, 0, {"x": broken, "gradient": bound("gradient")})
     assert isinstance(found["x"], ZeroDivisionError)
     assert found["gradient"][0][0].shape == (19, 8, 10)
+
+
+def test_a_layer_may_be_named_by_its_number(model, group):
+    model = dataclasses.replace(model, cam_layers=("relu_missing", "conv"))
+    found = explaining.explain_video(
+        model, group, 0, {"fine": bound("grad_cam", layer=1), "gone": bound("grad_cam", layer=5)}
+    )
+    assert found["fine"][0][0].shape == (19, 8, 10)
+    assert "0 to 1" in str(found["gone"])
 
 
 def test_out_of_memory_is_tried_again_at_half_the_batch():

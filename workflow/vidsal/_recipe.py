@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 
 import numpy as np
 import torch
@@ -37,6 +37,17 @@ class Recipe:
 
     def __post_init__(self) -> None:
         """Refuse values that no training can use, all at once."""
+        problems = [
+            f"{one.name} {value!r} is text, not a number (YAML reads 3e-4 as text; write 0.0003)"
+            for one in fields(self)
+            if isinstance(value := getattr(self, one.name), str) and "str" not in one.type
+        ]
+        if not problems:
+            problems = self._out_of_range()
+        if problems:
+            raise InputError(f"train in the config: {'; '.join(problems)}; correct these")
+
+    def _out_of_range(self) -> list[str]:
         problems = []
         for name, known in (("optimizer", OPTIMIZERS), ("schedule", SCHEDULES)):
             if getattr(self, name) not in known:
@@ -50,8 +61,7 @@ class Recipe:
         for name in ("learning_rate", "clip_norm", "patience"):
             if getattr(self, name) is not None and not getattr(self, name) > 0:
                 problems.append(f"{name} {getattr(self, name)} is not above 0")
-        if problems:
-            raise InputError(f"train in the config: {'; '.join(problems)}; correct these")
+        return problems
 
 
 def augment(frames: np.ndarray, rng: np.random.Generator, recipe: Recipe) -> np.ndarray:
@@ -67,17 +77,10 @@ def augment(frames: np.ndarray, rng: np.random.Generator, recipe: Recipe) -> np.
     """
     height, width = frames.shape[1:3]
     # Drawn in any case, so that switching one change off leaves the others as they are.
-    sides, places, levels, mirror = (
-        rng.random(2),
-        rng.random(2),
-        rng.uniform(-1, 1, 2),
-        rng.random(),
-    )
-    rows, columns = (
-        max(1, round(s * (1 - recipe.crop * u)))
-        for s, u in zip((height, width), sides, strict=True)
-    )
-    top, left = round(places[0] * (height - rows)), round(places[1] * (width - columns))
+    sides, places = rng.random(2), rng.random(2)
+    levels, mirror = rng.uniform(-1, 1, 2), rng.random()
+    rows, columns = np.maximum(1, np.rint((height, width) * (1 - recipe.crop * sides))).astype(int)
+    top, left = np.rint(places * (height - rows, width - columns)).astype(int)
     frames = frames[:, top : top + rows, left : left + columns]
     if recipe.flip and mirror < 0.5:
         frames = frames[:, :, ::-1]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import logging
 from collections.abc import Callable
@@ -254,8 +255,17 @@ def explain_video(
 
 
 def _layers(model: object, methods: dict[str, Callable]) -> list[str]:
-    wanted = {method.keywords.get("layer") or model.cam_layers[0] for method in methods.values()}
-    return sorted(wanted)
+    """Return the layers that the methods will ask for and that this network has."""
+    from vidsal.attribution._cam import pick_layer
+
+    there = dict(model.net.named_modules())
+    wanted = set()
+    for method in methods.values():
+        # One method's wrong layer is refused in its own turn, and must not stop the others.
+        with contextlib.suppress(InputError):
+            if "layer" in method.keywords:
+                wanted.add(pick_layer(model, method.keywords["layer"]))
+    return sorted(wanted & there.keys())
 
 
 def _add_clip(

@@ -1,9 +1,9 @@
 """The part cache: what one video costs is written once, under a key of all that made it.
 
 A part is a file of one video (`parts/<namespace>/ab/<key>.h5`), written under a unique temporary
-name and renamed, so that a killed job loses at most the video in hand. When a shard file is complete
-it is hard-linked into the cache as a pack with an index of its keys, and the single parts go: later
-runs and other shard sizes read from packs. The folder may be deleted at any time; only work is lost.
+name and renamed, so that a killed job loses at most the video in hand. When a shard file is whole
+it is hard-linked into the cache as a pack with an index of its keys; the single parts go, and later
+runs and other shard sizes read from packs. The folder may be deleted any time; only work is lost.
 """
 
 from __future__ import annotations

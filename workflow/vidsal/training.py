@@ -12,6 +12,7 @@ import csv
 import io
 import logging
 import signal
+import sys
 import threading
 import time
 from collections.abc import Callable, Iterator, Sequence
@@ -154,7 +155,7 @@ def _epoch(run: Run, state: State) -> None:
     state.history.append(dict(zip(HISTORY, figures, strict=True)))
     state.epoch += 1
     if _best(state.history) == state.epoch:
-        state.best, state.weights = state.epoch, _copied(run.model.net)
+        state.best, state.weights = state.epoch, _copied(run.model.net.state_dict())
     left = (last - state.epoch) * (time.monotonic() - begun)
     log.info(
         "epoch %d/%d  rate %.3g  train loss %.4f accuracy %.3f  val loss %.4f accuracy %.3f  "
@@ -264,8 +265,9 @@ def _out_of_patience(state: State, recipe: Recipe) -> bool:
     return recipe.patience is not None and state.epoch - state.best >= recipe.patience
 
 
-def _copied(net: nn.Module) -> dict[str, Tensor]:
-    return {name: value.detach().cpu().clone() for name, value in net.state_dict().items()}
+def _copied(weights: dict[str, Tensor]) -> dict[str, Tensor]:
+    # Pickle tells one text object that occurs twice from two equal ones; interned, there is one.
+    return {sys.intern(name): value.detach().cpu().clone() for name, value in weights.items()}
 
 
 def _save(path: Path, run: Run, state: State) -> None:
@@ -297,13 +299,12 @@ def _resume(path: Path, run: Run) -> State:
     run.steps.load_state_dict(saved["optimizer"])
     log.info("%d epochs are done; going on from %s", len(saved["history"]), path)
     best = saved["net"] if saved["weights"] is None else saved["weights"]
-    weights = {name: value.cpu().clone() for name, value in best.items()}
-    return State(len(saved["history"]), saved["history"], saved["best"], weights)
+    return State(len(saved["history"]), saved["history"], saved["best"], _copied(best))
 
 
 def _write_results(folder: Path, run: Run, state: State) -> None:
     _write_history(folder / "history.csv", state.history)
-    last = _copied(run.model.net)
+    last = _copied(run.model.net.state_dict())
     for name, epoch, weights in (
         ("best.pt", state.best, state.weights),
         ("last.pt", state.epoch, last),

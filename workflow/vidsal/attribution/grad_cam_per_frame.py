@@ -18,7 +18,12 @@ SHARED_PASS = True
 
 
 def grad_cam_per_frame(
-    model: VideoModel, clip: Tensor, target: int, *, layer: str | None = None, relu: bool = True
+    model: VideoModel,
+    clip: Tensor,
+    target: int,
+    *,
+    layer: str | int | None = None,
+    relu: bool = True,
 ) -> Tensor:
     """Return the heatmap (T',h,w) of a clip (C,T,H,W), as coarse as the layer.
 
@@ -26,7 +31,8 @@ def grad_cam_per_frame(
         model: the network.
         clip: (C,T,H,W), preprocessed.
         target: class to explain.
-        layer: module path of a layer with feature maps; the model's own choice when not given.
+        layer: a layer with feature maps: its module path, or a number in the model's own list
+            (0 the last and coarsest, its choice when not given; 1 the one before, finer; ...).
         relu: keep only what speaks for the class.
     """
     layer = pick_layer(model, layer)
