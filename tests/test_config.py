@@ -83,3 +83,32 @@ def test_resolved_config_names_every_default(config):
     resolved = settings.resolved(config)
     assert resolved["attribution"]["grad_cam"]["relu"] is True
     assert set(resolved["attribution"]) == set(config["run"]["methods"])
+
+
+def test_options_of_training_and_names_outside_run_are_checked(config, schema):
+    config["train"]["epocs"] = 3
+    config["train"]["per_model"]["r3d18"] = {"epochs": 2}
+    config["sharding"]["per_method"] = {"oclusion": 8, "occlusion": 1000}
+    config["models"]["r3d_18"]["weights"] = "w.pt"
+    with pytest.raises(InputError) as error:
+        settings.check(config, schema)
+    text = str(error.value)
+    assert "train: option 'epocs' is unknown; did you mean 'epochs'?" in text
+    assert "train.per_model: 'r3d18' is not known; did you mean 'r3d_18'?" in text
+    assert "sharding.per_method.oclusion: not under run:; did you mean 'occlusion'?" in text
+    assert "1000 is more than videos_per_job (64)" in text
+    assert "models.r3d_18: weights are given, so give num_classes too" in text
+
+
+def test_a_circle_of_bases_is_refused(config, schema):
+    config["attribution"]["a"] = {"method": "smooth_grad", "base": "b"}
+    config["attribution"]["b"] = {"method": "smooth_grad", "base": "a"}
+    with pytest.raises(InputError, match="goes round in a circle"):
+        settings.check(config, schema)
+
+
+def test_the_base_stands_resolved_in_a_wrapper(config):
+    config["attribution"]["smooth_x"] = {"method": "smooth_grad", "base": "occlusion"}
+    own = settings.choice(config, "attribution", "smooth_x")
+    assert own.resolved["base"]["window"] == config["attribution"]["occlusion"]["window"]
+    assert own.options["base"] == "occlusion"

@@ -102,6 +102,7 @@ def test_users_files_join_a_room(rooms):
 
 def test_helper_changes_exactly_its_users(rooms):
     def prints():
+        registry._fingerprint.cache_clear()
         return {n: registry.fingerprint(rooms / f"{n}.py") for n in ("mine", "other")}
 
     before = prints()

@@ -75,5 +75,9 @@ def test_shard_of_a_video_is_that_of_the_sheet():
 
 
 def test_masks_are_taken_at_the_nearest_pixel():
-    rows, columns = showing._nearest_pixels((2, 2), np.diag([0.5, 0.5, 1.0]))
-    assert rows.tolist() == columns.tolist() == [0, 2]
+    half = np.array([[0.5, 0, -0.25], [0, 0.5, -0.25], [0, 0, 1]])
+    rows, columns = showing.nearest_pixels((2, 2), half, [4, 4], (4, 4))
+    assert rows.tolist() == columns.tolist() == [1, 3]
+    # A mask of half the source's resolution lies where the same mask at full resolution lies.
+    rows, _ = showing.nearest_pixels((4, 4), np.eye(3), [4, 4], (2, 2))
+    assert rows.tolist() == [0, 0, 1, 1]

@@ -46,23 +46,32 @@ def alternatives(*names):
     return "|".join(sorted({name.replace(".", r"\.") for name in names})) or "(?!)"
 
 
+def resolved_choices():
+    try:
+        return {
+            (room, name): settings.choice(config, room, name)
+            for key, room in settings.RUN_LISTS.items()
+            for name in settings.chosen(config, key)
+        }
+    except InputError as error:
+        refuse(error)
+
+
 checked_config()
 RUN = {key: settings.chosen(config, key) for key in settings.RUN_LISTS}
-CHOICES = {
-    (room, name): settings.choice(config, room, name)
-    for key, room in settings.RUN_LISTS.items()
-    for name in RUN[key]
-}
+CHOICES = resolved_choices()
 
 
 def choice(room, name):
     return CHOICES[room, name]
 
 
+@functools.cache
 def entry(room, name):
     return registry.entry(room, choice(room, name).method, config["rooms"])
 
 
+@functools.cache
 def is_family(method):
     """Say whether a method's maps come out of the shared pass."""
     return bool(entry("attribution", method).constants.get("SHARED_PASS"))
@@ -103,14 +112,14 @@ def options(*sections, **rooms):
     def of_wildcards(wildcards):
         found = {section: config[section] for section in sections}
         for room, wildcard in rooms.items():
-            found[room] = choice(room, getattr(wildcards, wildcard)).options
+            found[room] = choice(room, getattr(wildcards, wildcard)).resolved
         return settings.digest(found)
 
     return of_wildcards
 
 
 def all_options(room, names):
-    return settings.digest({name: choice(room, name).options for name in names})
+    return settings.digest({name: choice(room, name).resolved for name in names})
 
 
 def all_code(room, names, *modules):
@@ -154,6 +163,21 @@ def sheet(dataset):
     return SHEETS[dataset]
 
 
+def refuse_empty(dataset, table):
+    """Refuse a run that would explain nothing, before anything is computed."""
+    split, every = config["explain"]["split"], config["explain"]["every"]
+    rows = table[table["split"] == split]
+    if rows.empty:
+        splits = sorted(set(table["split"]))
+        refuse(
+            f"explain.split: {dataset} has no split {split!r}{registry.nearest(split, splits)}"
+        )
+    if not sheets.every(rows, every).any():
+        refuse(
+            f"explain.every: {every} leaves none of {len(rows)} videos of {dataset}; lower it"
+        )
+
+
 def known_sheet(dataset):
     own = choice("datasets", dataset)
     try:
@@ -170,14 +194,14 @@ def per_job(method=None):
     return sharding["per_method"].get(method, sharding["videos_per_job"])
 
 
-@functools.lru_cache(maxsize=None)
+@functools.cache
 def shards(dataset, split, method=None):
     """Return the shards of one split, as fine as the method wants them."""
     rows = sheet(dataset)
     return sheets.shards(rows[rows["split"] == split], per_job(method))
 
 
-@functools.lru_cache(maxsize=None)
+@functools.cache
 def shard_counts(dataset):
     sizes = sheet(dataset)["split"].value_counts()
     return {split: sheets.shard_count(n, per_job()) for split, n in sizes.items()}
@@ -189,7 +213,19 @@ def coarse(wildcards):
     return sheets.coarse(wildcards.shard, shard_counts(wildcards.dataset)[split])
 
 
-@functools.lru_cache(maxsize=None)
+@functools.cache
+def rows_by_shard(dataset):
+    """Return shard -> its rows, at the common cut."""
+    table, found = sheet(dataset), {}
+    codes = sheets.digests(table)
+    for split, rows in table.groupby("split"):
+        count = shard_counts(dataset)[split]
+        for index, own in rows.groupby(codes[rows.index] % count):
+            found[sheets.name(split, index, count)] = own.reset_index(drop=True)
+    return found
+
+
+@functools.cache
 def has(dataset, column):
     return bool((sheet(dataset)[column] != "").any())
 
@@ -235,7 +271,7 @@ def fields_without_shard(wildcards):
 def warn_if_large():
     """Warn above 50,000 jobs, before Snakemake spends minutes on them."""
     for dataset in RUN["datasets"]:
-        if not is_known(dataset):
+        if not is_known(dataset) or workflow.remote_exec:
             continue
         per_map = 1 + len(RUN["aggregations"]) * (2 + bool(METRICS_ACROSS))
         jobs = sum(

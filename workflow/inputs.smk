@@ -11,16 +11,25 @@ def listed_folder(wildcards):
     return [folder] if os.path.isdir(folder) else []
 
 
+def listing(wildcards):
+    """What is in that folder, at any depth."""
+    return "".join(sheets.stamp_tree(folder) for folder in listed_folder(wildcards))
+
+
 def shard_rows_hash(wildcards):
-    rows = sheets.rows(sheet(wildcards.dataset), wildcards.shard)
-    return sheets.row_hash(rows)
+    return sheets.row_hash(rows_by_shard(wildcards.dataset)[wildcards.shard])
 
 
-def shard_file_stamps(wildcards):
-    # Rendered files are ours: they change only with the options and the code.
-    if is_rendered(wildcards.dataset):
-        return ""
-    return sheets.stamps(sheets.rows(sheet(wildcards.dataset), wildcards.shard))
+def file_stamps(column):
+    """Return a function of wildcards: size and time of the files that a user may exchange."""
+
+    def of_wildcards(wildcards):
+        # Rendered files are ours: they change only with the options and the code.
+        if is_rendered(wildcards.dataset):
+            return ""
+        return sheets.stamps(rows_by_shard(wildcards.dataset)[wildcards.shard], column)
+
+    return of_wildcards
 
 
 # rules/train.smk
@@ -110,9 +119,9 @@ def masks_of(wildcards):
     return from_coarse("results/{dataset}/masks/{shard}.h5")(wildcards)
 
 
-def gaze_of_all(wildcards):
+def histograms_of_all(wildcards):
     return collect(
-        "results/{dataset}/fixations/{shard}.parquet",
+        "results/{dataset}/fixations/{shard}.histogram.npz",
         dataset=wildcards.dataset,
         shard=explained_shards(wildcards.dataset),
     )
@@ -123,6 +132,13 @@ def is_scored(dataset):
     kinds = {"fixations", "density"} if has(dataset, "fixations") else set()
     kinds |= {"mask"} if has(dataset, "masks") else set()
     return any(needs(metric) & kinds for metric in METRICS_WITHIN)
+
+
+def prepared_shards(dataset):
+    """Return the shards whose videos are decoded: those explained, and those trained on."""
+    trains = any(is_trained(model) for model in RUN["models"])
+    splits = {config["explain"]["split"]} | ({"train", "val"} if trains else set())
+    return [shard for split in sorted(splits) for shard in shards(dataset, split)]
 
 
 def per_map(dataset, pattern):
@@ -174,26 +190,28 @@ def predictions_of_all(wildcards):
 
 def failures_of_all(wildcards):
     dataset = wildcards.dataset
-    per_shard = ["trimmed", "frames"]
-    per_shard += ["fixations"] if has(dataset, "fixations") else []
-    per_shard += ["masks"] if has(dataset, "masks") else []
-    per_shard += [f"predictions/{model}" for model in RUN["models"]]
-    found = collect(
-        "results/{dataset}/{part}/{shard}.failures.tsv",
-        dataset=dataset,
-        part=per_shard,
-        shard=explained_shards(dataset),
+    truth = [kind for kind in ("fixations", "masks") if has(dataset, kind)]
+    explained = truth + [f"predictions/{model}" for model in RUN["models"]]
+    return (
+        failures_in(dataset, ["trimmed", "frames"], prepared_shards(dataset))
+        + failures_in(dataset, explained, explained_shards(dataset))
+        + [
+            path.replace(".h5", ".failures.tsv")
+            for path in heatmaps_of_dataset(wildcards)
+        ]
     )
-    return found + [
-        p.replace(".h5", ".failures.tsv") for p in heatmaps_of_dataset(wildcards)
-    ]
+
+
+def failures_in(dataset, parts, shards):
+    pattern = "results/{dataset}/{part}/{shard}.failures.tsv"
+    return collect(pattern, dataset=dataset, part=parts, shard=shards)
 
 
 def health_of_all(wildcards):
     return collect(
         "results/{dataset}/trimmed/{shard}.health.tsv",
         dataset=wildcards.dataset,
-        shard=explained_shards(wildcards.dataset),
+        shard=prepared_shards(wildcards.dataset),
     )
 
 
@@ -214,7 +232,10 @@ def slots(dataset):
     """Return the numbers of the videos shown, no more than there are explained ones."""
     rows = sheet(dataset)
     explained = rows[rows["split"] == config["explain"]["split"]]
-    count = int(sheets.every(explained, config["explain"]["every"]).sum())
+    explained = explained[sheets.every(explained, config["explain"]["every"])]
+    pick, count = config["show"]["pick"], len(explained)
+    if isinstance(pick, list):
+        count = int(explained["video"].isin(pick).sum())
     return [f"{n:02d}" for n in range(1, min(config["show"]["videos"], count) + 1)]
 
 
@@ -234,8 +255,6 @@ def split_shards(wildcards):
 
 
 def figures_of(wildcards):
-    if not is_scored(wildcards.dataset):
-        return []
     return collect(
         "results/{dataset}/figures/{metric}.svg",
         dataset=wildcards.dataset,

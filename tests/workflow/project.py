@@ -31,7 +31,7 @@ SMALL = {
         "occlusion": {"window": [4, 16, 16], "stride": [4, 16, 16]},
         "smooth_occlusion": {"method": "smooth_grad", "base": "occlusion", "samples": 2},
     },
-    "sharding": {"videos_per_job": 2},
+    "sharding": {"videos_per_job": 3},
     "train": {"epochs": 2},
     "explain": {"every": 1},
     "show": {"videos": 2},

@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+from tests.workflow.project import SMALL, merged
+from vidsal import sheets
+from vidsal.datasets.synthetic import synthetic
+
 PAGES = {"tabulate", "plot", "overlay", "choose_video", "viewer"}
 # Methods of the small config: gradient, grad_cam, grad_cam_per_frame (one shared pass), occlusion,
-# and smooth_occlusion, which wraps it; 2 test shards of 2 videos each, one aggregation.
+# and smooth_occlusion, which wraps it; 2 test shards, one aggregation.
 SHARDS = 2
 
 
@@ -53,16 +57,51 @@ def test_code_of_a_metric_reruns_scores_only(project):
     assert set(planned) <= {"score"} | PAGES
 
 
-def test_a_new_test_video_reruns_its_own_shard(project):
-    before = videos(project)
-    # Two people of two rows each become three: the shards double, so cut them finer from the start.
-    project.change_config({"datasets": {"synthetic": {"subjects_test": 3}}})
-    text = project.run()
-    assert videos(project) - before
-    assert "rule train" not in text
-    made = sum("1 to make" in line or "2 to make" in line for line in explain_logs(project))
-    assert made, "the new videos were explained"
-    assert not any("3 to make" in line or "4 to make" in line for line in explain_logs(project))
+def test_a_new_test_video_reruns_its_own_shard_and_the_tables(project):
+    change = {"datasets": {"synthetic": {"subjects_test": 3}}}
+    touched = touched_shards(SMALL, merged(SMALL, change))
+    # No shard is renamed: the new videos join shards that are there, or a new one of the same cut.
+    assert {name.split("of")[1] for name in touched} == {"002"}
+    project.change_config(change)
+    text = project.run("-n")
+    per_shard = {
+        "download": 1,
+        "trim": 1,
+        "extract_frames": 1,
+        "read_gaze": 1,
+        "read_masks": 1,
+        "classify": 1,
+        "shared_pass": 1,
+        "explain": 5,
+        "predict_gaze": 1,
+        "control": 2,
+        "aggregate": 8,
+        "score": 8,
+    }
+    planned = project.planned()
+    assert {rule: planned[rule] for rule in per_shard} == {
+        rule: count * len(touched) for rule, count in per_shard.items()
+    }
+    # What looks at other videos runs for all shards; tables and pages follow; nothing is trained.
+    assert planned["score_against_dataset"] == 8 * SHARDS
+    others = {"score_against_dataset", "pool_gaze", "write_config"} | PAGES
+    assert set(planned) - set(per_shard) <= others
+    for line in outputs(text).splitlines():
+        for path in line.split():
+            if "test-" in path and "against_dataset" not in path:
+                assert any(name in path for name in touched), path
+
+
+def touched_shards(old: dict, new: dict) -> set[str]:
+    """Return the shards of the test split whose rows differ between two configs."""
+    rows = {}
+    for config in (old, new):
+        table = synthetic("data/synthetic", **config["datasets"]["synthetic"])
+        sheet = sheets.check(table[table["split"] == "test"], "here")
+        names = sheets.shards(sheet, config["sharding"]["videos_per_job"])
+        for name in names:
+            rows.setdefault(name, []).append(sheets.row_hash(sheets.rows(sheet, name)))
+    return {name for name, found in rows.items() if len(set(found)) > 1 or len(found) == 1}
 
 
 def test_an_option_of_one_method_reruns_that_method(project):
@@ -76,11 +115,8 @@ def outputs(text: str) -> str:
     return "\n".join(line for line in text.splitlines() if line.strip().startswith("output:"))
 
 
-def videos(project) -> set[str]:
-    lines = (project.folder / "results/synthetic/heatmaps.tsv").read_text().splitlines()[1:]
-    return {line.split("\t")[2] for line in lines}
-
-
-def explain_logs(project) -> list[str]:
-    logs = (project.folder / "logs/synthetic/explain/cnn_lstm/occlusion").glob("*.log")
-    return [line for log in logs for line in log.read_text().splitlines() if "to make" in line]
+def test_an_option_of_a_base_method_reruns_its_wrapper(project):
+    project.change_config({"attribution": {"occlusion": {"window": [2, 16, 16]}}})
+    text = project.run("-n")
+    assert project.planned()["explain"] == 2 * SHARDS
+    assert "heatmaps/cnn_lstm/smooth_occlusion/" in outputs(text)

@@ -59,7 +59,12 @@ rule explain:
     params:
         code=code("explaining", models="model", attribution="method"),
         options=options(
-            "numerics", "explain", "max_failures", models="model", attribution="method"
+            "numerics",
+            "explain",
+            "max_failures",
+            "seed",
+            models="model",
+            attribution="method",
         ),
     script:
         "../scripts/explain.py"

@@ -30,6 +30,8 @@ rule overlay:
     """Draw one video with all its maps: an overlay film, and the atlas that the page plays."""
     input:
         shown="results/{dataset}/shown/{slot}.tsv",
+        scores="results/{dataset}/tables/scores.parquet",
+        accuracy="results/{dataset}/tables/accuracy.tsv",
     output:
         film=report(
             "results/{dataset}/overlays/{slot}.mp4",

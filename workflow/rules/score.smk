@@ -30,11 +30,33 @@ rule score:
         "../scripts/score.py"
 
 
+rule pool_gaze:
+    """Add up where people looked on all videos, for the metrics that look at other videos."""
+    input:
+        histograms=histograms_of_all,
+    output:
+        histogram="results/{dataset}/fixations/histogram.npz",
+    log:
+        "logs/{dataset}/pool_gaze.log",
+    benchmark:
+        "benchmarks/runs/{dataset}/pool_gaze.tsv"
+    conda:
+        "../../envs/score.yaml"
+    resources:
+        mem_mb=1000,
+        runtime=30,
+    params:
+        code=code("truth"),
+    script:
+        "../scripts/pool_gaze.py"
+
+
 rule score_against_dataset:
     """Score the maps of a shard with the metrics that look at the gaze on other videos."""
     input:
         saliency="results/{dataset}/saliency/{model}/{method}/{aggregation}/{shard}.h5",
-        fixations=gaze_of_all,
+        fixations=gaze_of,
+        everyone="results/{dataset}/fixations/histogram.npz",
     output:
         scores="results/{dataset}/saliency/{model}/{method}/{aggregation}/{shard}.against_dataset.parquet",
     log:

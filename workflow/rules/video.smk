@@ -25,6 +25,7 @@ checkpoint list_videos:
     params:
         code=code("preparing", datasets="dataset"),
         options=options(datasets="dataset"),
+        files=listing,
     script:
         "../scripts/list_videos.py"
 
@@ -46,7 +47,7 @@ rule download:
         code=code("preparing", datasets="dataset"),
         options=options(datasets="dataset"),
         rows=shard_rows_hash,
-        files=shard_file_stamps,
+        files=file_stamps("path"),
     script:
         "../scripts/download.py"
 
@@ -71,6 +72,7 @@ rule trim:
     params:
         code=code("preparing", datasets="dataset"),
         options=options("video", "max_failures"),
+        files=file_stamps("path"),
     script:
         "../scripts/trim.py"
 
@@ -106,6 +108,7 @@ rule read_gaze:
         frames="results/{dataset}/frames/{shard}.h5",
     output:
         fixations="results/{dataset}/fixations/{shard}.parquet",
+        histogram="results/{dataset}/fixations/{shard}.histogram.npz",
         dropped="results/{dataset}/fixations/{shard}.dropped.tsv",
         failures="results/{dataset}/fixations/{shard}.failures.tsv",
     log:
@@ -120,6 +123,7 @@ rule read_gaze:
     params:
         code=code("truth", datasets="dataset"),
         options=options("max_failures", datasets="dataset"),
+        files=file_stamps("fixations"),
     script:
         "../scripts/read_gaze.py"
 
@@ -144,5 +148,6 @@ rule read_masks:
     params:
         code=code("truth", datasets="dataset"),
         options=options("max_failures", datasets="dataset"),
+        files=file_stamps("masks"),
     script:
         "../scripts/read_masks.py"

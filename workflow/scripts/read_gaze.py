@@ -13,6 +13,7 @@ with job(snakemake) as run:
         run.input.rows,
         run.input.frames,
         Path(run.output.fixations),
+        Path(run.output.histogram),
         run.output.dropped,
         run.output.failures,
     )

@@ -10,5 +10,6 @@ with job(snakemake) as run:
         run.params.names,
         run.input.saliency,
         run.input.fixations,
+        run.input.everyone,
         run.output.scores,
     )

@@ -25,7 +25,7 @@ def aggregate_shard(config: dict, name: str, heatmaps_file: Path, out: Path) -> 
 
         def fields(row: dict) -> dict[str, object]:
             attrs = {k: str(v) for k, v in file[row["video"]].attrs.items()}
-            return {"heatmap": attrs, "options": own.options, "code": code, "method": own.method}
+            return {"heatmap": attrs, "options": own.resolved, "code": code, "method": own.method}
 
         names = ("aggregate", file.attrs["model"], file.attrs["method"], name)
         cache = stage.open_cache(config, file.attrs["dataset"], *names)
@@ -34,4 +34,5 @@ def aggregate_shard(config: dict, name: str, heatmaps_file: Path, out: Path) -> 
         if failed:
             # An aggregation is arithmetic on a map that exists: a failure is ours, not the video's.
             raise RuntimeError(f"{name}: {failed[0]['video']}: {failed[0]['reason']}")
-        stage.write_h5(work, out, keys, dict(file.attrs) | {"aggregation": name})
+        kept = {k: v for k, v in file.attrs.items() if k != "complete"}
+        stage.write_h5(work, out, keys, kept | {"aggregation": name})

@@ -8,6 +8,7 @@ import numpy as np
 import pandas as pd
 
 CONTROL_MODEL = "none"
+LOWER_IS_BETTER = ("kl",)
 
 
 def choose(config: dict, slot: int, index_file: Path, scores_file: Path, out: Path) -> None:
@@ -36,8 +37,11 @@ def ranked(videos: list[str], scores: pd.DataFrame, show: dict) -> list[str]:
         places = np.linspace(0, len(videos) - 1, min(count, len(videos))).round().astype(int)
         return [videos[place] for place in places]
     own = scores[scores["model"] != CONTROL_MODEL]
-    own = own[own["metric"] == own["metric"].iloc[0]].dropna(subset=["value"])
+    own = scores if own.empty else own
+    metric = own["metric"].iloc[0]
+    own = own[own["metric"] == metric].dropna(subset=["value"])
     by_video = own.groupby("video")["value"]
     rank = by_video.std() if pick == "most_disagreeing" else by_video.mean()
-    order = rank.sort_index().sort_values(ascending=pick == "worst", kind="stable")
+    upwards = pick != "most_disagreeing" and (pick == "worst") != (metric in LOWER_IS_BETTER)
+    order = rank.sort_index().sort_values(ascending=upwards, kind="stable")
     return list(order.index[:count])

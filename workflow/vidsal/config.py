@@ -24,13 +24,18 @@ TYPES = {"int": int, "float": (int, float), "str": str, "bool": bool, "list": li
 
 @dataclass(frozen=True)
 class Choice:
-    """One name of the config: the room file behind it and its options, defaults filled in."""
+    """One name of the config: the room file behind it and its options, defaults filled in.
+
+    `resolved` is the same as `options`, but a wrapper's base stands there with its own options:
+    what params, part keys and the written config are made of.
+    """
 
     room: str
     name: str
     method: str
     path: Path
     options: dict[str, object]
+    resolved: dict[str, object]
     code: tuple[Path, ...]
 
 
@@ -46,7 +51,7 @@ def check(config: dict, schema: dict) -> None:
     errors = sorted(validator.iter_errors(config), key=lambda e: list(map(str, e.absolute_path)))
     problems = [_schema_problem(error) for error in errors]
     if not problems:
-        problems = name_problems(config)
+        problems = name_problems(config) + section_problems(config)
     if problems:
         raise InputError("config: " + "\n  ".join(["", *problems]).lstrip("\n"))
 
@@ -67,6 +72,38 @@ def name_problems(config: dict) -> list[str]:
     return problems
 
 
+def section_problems(config: dict) -> list[str]:
+    """Return a sentence for every training option and every name outside `run:` that is unknown."""
+    known = registry.signature("training.py", "train") - {"folder", "work", "key", "seed"}
+    sections = {"train": config["train"]}
+    sections |= {f"train.per_model.{m}": own for m, own in config["train"]["per_model"].items()}
+    problems = [
+        f"{place}: option {key!r} is unknown{registry.nearest(key, known)}"
+        for place, options in sections.items()
+        for key in options
+        if key not in known | {"per_model"}
+    ]
+    runs, per_job = config["run"], config["sharding"]["videos_per_job"]
+    methods = {n for key in ("methods", "gaze", "controls") for n in runs.get(key) or []} | {"gaze"}
+    for method, own in config["sharding"]["per_method"].items():
+        place = f"sharding.per_method.{method}"
+        if method not in methods:
+            problems.append(f"{place}: not under run:{registry.nearest(method, methods)}")
+        elif own > per_job:
+            problems.append(f"{place}: {own} is more than videos_per_job ({per_job}); raise that")
+    for model in config["train"]["per_model"]:
+        models = {*registry.names("models", config.get("rooms")), *(config.get("models") or {})}
+        if model not in models:
+            problems.append(
+                f"train.per_model: {model!r} is not known{registry.nearest(model, models)}"
+            )
+    for model in runs.get("models") or []:
+        own = (config.get("models") or {}).get(model) or {}
+        if own.get("weights") and not own.get("num_classes"):
+            problems.append(f"models.{model}: weights are given, so give num_classes too")
+    return problems
+
+
 def choice(config: dict, room: str, name: str) -> Choice:
     """Return what `name` stands for: a file of the room, or a variant that the config defines."""
     extra = config.get("rooms")
@@ -74,11 +111,13 @@ def choice(config: dict, room: str, name: str) -> Choice:
     method = given.pop("method", name)
     entry = registry.entry(room, method, extra)
     options = {key: option.default for key, option in entry.options.items()} | given
-    code = {entry.path}
+    code, resolved_ = {entry.path}, dict(options)
     for key in _method_options(entry):
         # A wrapper's base method is code that it runs, though no import shows it.
-        code |= set(choice(config, room, options[key]).code)
-    return Choice(room, name, method, entry.path, options, tuple(sorted(code)))
+        base = choice(config, room, options[key])
+        code |= set(base.code)
+        resolved_[key] = {"name": base.name, "method": base.method, **base.resolved}
+    return Choice(room, name, method, entry.path, options, resolved_, tuple(sorted(code)))
 
 
 def chosen(config: dict, key: str) -> list[str]:
@@ -114,7 +153,7 @@ def digest(value: object) -> str:
 
 def _resolved_choice(config: dict, room: str, name: str) -> dict:
     found = choice(config, room, name)
-    return {"method": found.method, **found.options}
+    return {"method": found.method, **found.resolved}
 
 
 def _method_options(entry: registry.Entry) -> list[str]:
@@ -155,6 +194,15 @@ def _choice_problems(config: dict, room: str, name: str, place: str) -> list[str
 
 
 def _base_problems(config: dict, room: str, base: str, place: str) -> list[str]:
+    seen = [place.split(".")[1]]
+    while base is not None:
+        if base in seen:
+            return [
+                f"{place}: {' -> '.join([*seen, base])} goes round in a circle; take another base"
+            ]
+        seen.append(base)
+        base = ((config.get(room) or {}).get(base) or {}).get("base")
+    base = seen[1]
     known = {*registry.names(room, config.get("rooms")), *(config.get(room) or {})}
     return (
         [] if base in known else [f"{place}: {base!r} is not known{registry.nearest(base, known)}"]

@@ -42,6 +42,7 @@ class Shard:
         known = [r for r in stage.read_sheet(files.rows, shard) if r["video"] in self.targets]
         self.rows = chosen_rows(config, known)
         self.model = settings.choice(config, "models", name)
+        self.model_fields = networks.model_fields(config, name)
         self.weights_sha256 = parts.sha256(self.weights)
         self._loaded: object = None
 
@@ -65,8 +66,9 @@ class Shard:
             "video": row["video"],
             "label": row["label"],
             "method": method.name,
-            "options": settings.digest(method.options),
-            "model": settings.digest(self.model.options),
+            "options": settings.digest(method.resolved),
+            "model": self.model_fields,
+            "prediction": settings.digest(_plain(self.targets[row["video"]])),
             "weights": self.weights_sha256,
             "target_rule": self.config["explain"]["target"],
             "target": _or_message(self.target, row),
@@ -91,14 +93,22 @@ class Shard:
             "model_options": settings.digest(self.model.options),
             "weights_sha256": self.weights_sha256,
             "method": method.name,
-            "options": settings.digest(method.options),
-            "layer": str(method.options.get("layer") or ""),
+            "options": settings.digest(method.resolved),
             "target_rule": self.config["explain"]["target"],
             "code": registry.fingerprint(__file__, *method.code, *self.model.code),
             "vidsal_version": _version.version(),
             "seed": self.config["seed"],
             "numerics": json.dumps(networks.numerics_fields(self.config), sort_keys=True),
         }
+
+
+def _plain(prediction: dict) -> dict[str, object]:
+    """Return a prediction with lists for arrays."""
+    return {
+        k: v.tolist() if isinstance(v, np.ndarray) else v
+        for k, v in prediction.items()
+        if k != "clip_logits"
+    }
 
 
 def _or_message(function: Callable, row: dict) -> object:
@@ -149,7 +159,7 @@ def _share(shard: Shard, methods: list, caches: dict[str, parts.Cache], row: dic
     keys = {m.name: parts.key(stage="explain", **shard.fields(row, m)) for m in methods}
     todo = [m for m in methods if caches[m.name].find(keys[m.name]) is None]
     reasons = {}
-    for name, found in (_explained(shard, todo, row) if todo else {}).items():
+    for name, found in _tried(shard, todo, row).items():
         if isinstance(found, Exception):
             log.warning("shared pass: %s: %s: %s", row["video"], name, found)
             reasons[name] = " ".join(f"{type(found).__name__}: {found}".split())
@@ -161,6 +171,17 @@ def _share(shard: Shard, methods: list, caches: dict[str, parts.Cache], row: dic
         {"video": row["video"], "method": name, "part": key, "reason": reasons.get(name, "")}
         for name, key in keys.items()
     ]
+
+
+def _tried(shard: Shard, methods: list[settings.Choice], row: dict) -> dict[str, object]:
+    """Return the maps of one video; an error that hits all of them stands for each."""
+    if not methods:
+        return {}
+    try:
+        return _explained(shard, methods, row)
+    except Exception as error:
+        log.exception("shared pass: %s", row["video"])
+        return {method.name: error for method in methods}
 
 
 def _maker(shard: Shard, method: settings.Choice) -> Callable[[dict, Path], None]:
@@ -192,9 +213,16 @@ def _explained(
     return {
         name: made
         if isinstance(made, Exception)
-        else _heatmap(model, group, *made, target, prediction)
+        else _heatmap(model, group, *made, target, prediction, _layer(model, bound[name]))
         for name, made in found.items()
     }
+
+
+def _layer(model: object, method: Callable) -> str:
+    """Return the layer that a method looked at, '' for methods that look at none."""
+    from vidsal.attribution._cam import pick_layer
+
+    return pick_layer(model, method.keywords["layer"]) if "layer" in method.keywords else ""
 
 
 def _bound(config: dict, method: settings.Choice) -> Callable:
@@ -236,20 +264,20 @@ def explain_video(
         name -> ((saliency (T,h,w), coverage (T,)), notes), or the exception of that method.
     """
     from vidsal.attribution._pass import sharing
+    from vidsal.classifying import read_clip
     from vidsal.video import clips
-    from vidsal.video import frames as video_frames
 
-    frames = video_frames.read_frames(group)
-    layout = clips.layout(len(frames), model.length, model.stride, model.hop)
+    count = len(group["frame_index"])
+    layout = clips.layout(count, model.length, model.stride, model.hop)
     device = next(model.net.parameters()).device
     found: dict[str, list | Exception] = {name: [] for name in methods}
     for numbers in layout:
-        clip = model.preprocess(frames[numbers]).to(device)
+        clip = read_clip(model, group, numbers).to(device)
         with sharing(model, _layers(model, methods)):
             for name, method in methods.items():
                 _add_clip(found, name, method, model, clip, target)
     return {
-        name: made if isinstance(made, Exception) else _on_clock(made, layout, len(frames), model)
+        name: made if isinstance(made, Exception) else _on_clock(made, layout, count, model)
         for name, made in found.items()
     }
 
@@ -318,6 +346,7 @@ def _heatmap(
     notes: dict[str, float],
     target: int,
     prediction: dict,
+    layer: str,
 ) -> heatmaps.Heatmap:
     saliency, coverage = found
     canvas = [int(side) for side in group.attrs["canvas_size"]]
@@ -327,6 +356,7 @@ def _heatmap(
     )
     source = [int(side) for side in group.attrs["source_size"]]
     attrs = source_attrs(group) | {
+        "layer": layer,
         "target": target,
         "target_label": model.categories[target] if model.categories else str(target),
         "logit": float(prediction["logits"][target]),

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 from collections.abc import Iterator
+from functools import partial
 from pathlib import Path
 
 import h5py
@@ -38,7 +39,7 @@ def train(
     from vidsal import training
 
     rows = [row for path in rows_files for row in stage.read_sheet(path)]
-    categories = sorted({row["label"] for row in rows if row["split"] == "train"})
+    categories = sorted({row["label"] for row in rows if row["split"] == "train" and row["label"]})
     if len(categories) < 2:
         raise InputError(f"train: the train split has {len(categories)} labels; two are needed")
     options = training_options(config, name)
@@ -46,24 +47,24 @@ def train(
         stage="train",
         rows=rows,
         frames=_frame_keys(frames_files),
-        model=settings.choice(config, "models", name).options,
+        model=networks.model_fields(config, name),
         options=options,
         seed=config["seed"],
         code=registry.fingerprint(__file__, *settings.choice(config, "models", name).code),
         numerics=networks.numerics_fields(config),
     )
     model = networks.new(config, name, categories, config["seed"])
-    with _clips(rows, frames_files, categories) as (train_clips, val_clips):
-        training.train(
-            model,
-            train_clips,
-            val_clips,
-            folder=folder,
-            work=Path(config["cache"]["folder"]) / "train" / key,
-            key=key,
-            seed=config["seed"],
-            **options,
-        )
+    train_clips, val_clips = _clips(rows, frames_files, categories)
+    training.train(
+        model,
+        train_clips,
+        val_clips,
+        folder=folder,
+        work=Path(config["cache"]["folder"]) / "train" / key,
+        key=key,
+        seed=config["seed"],
+        **options,
+    )
 
 
 def _frame_keys(frames_files: list[str]) -> dict[str, str]:
@@ -74,20 +75,26 @@ def _frame_keys(frames_files: list[str]) -> dict[str, str]:
     return found
 
 
+def _clips(
+    rows: list[dict], frames_files: list[str], categories: list[str]
+) -> tuple[list[tuple], list[tuple]]:
+    """Return (train, val) lists of (opener of the group of frames, number of the label)."""
+    places = {}
+    for path in frames_files:
+        with heatmaps.open_file(path) as file:
+            places |= dict.fromkeys(file, path)
+    made = {"train": [], "val": []}
+    for row in rows:
+        if row["video"] in places and row["label"] in categories:
+            opener = partial(_opened, places[row["video"]], row["video"])
+            made[row["split"]].append((opener, categories.index(row["label"])))
+    return made["train"], made["val"]
+
+
 @contextlib.contextmanager
-def _clips(rows: list[dict], frames_files: list[str], categories: list[str]) -> Iterator[tuple]:
-    """Give (train, val) lists of (group of frames, number of the label), files kept open."""
-    with contextlib.ExitStack() as stack:
-        groups: dict[str, h5py.Group] = {}
-        for path in frames_files:
-            file = stack.enter_context(heatmaps.open_file(path))
-            groups |= {video: file[video] for video in file}
-        made = {"train": [], "val": []}
-        for row in rows:
-            if row["video"] in groups and row["label"] in categories:
-                clip = (groups[row["video"]], categories.index(row["label"]))
-                made[row["split"]].append(clip)
-        yield made["train"], made["val"]
+def _opened(path: str, video: str) -> Iterator[h5py.Group]:
+    with heatmaps.open_file(path) as file:
+        yield file[video]
 
 
 def classify_shard(
@@ -106,7 +113,7 @@ def classify_shard(
         own = settings.choice(config, "models", name)
         common = {
             "weights": parts.sha256(weights),
-            "model": own.options,
+            "model": networks.model_fields(config, name),
             "code": registry.fingerprint(__file__, *own.code),
             "numerics": networks.numerics_fields(config),
         }

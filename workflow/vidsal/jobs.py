@@ -19,7 +19,7 @@ import traceback
 from collections.abc import Iterator
 from pathlib import Path
 
-from vidsal.errors import InputError
+from vidsal.errors import InputError, disk_is_full
 
 THREAD_VARIABLES = (
     "OMP_NUM_THREADS",
@@ -51,8 +51,10 @@ def job(snakemake: object) -> Iterator[object]:
             terminal.write(f"{snakemake.rule}: {error}\n")
             terminal.flush()
             sys.exit(1)
-        except Exception:
+        except Exception as error:
             log.error("%s", traceback.format_exc())
+            if disk_is_full(error):
+                terminal.write(f"{snakemake.rule}: the disk is full; free some space, run again\n")
             raise
 
 
@@ -115,7 +117,7 @@ def gpus() -> list[int]:
 
 def device_kind(device: str) -> str:
     """Return `cpu`, or `cuda` with the card's name where the driver tells it, for part keys."""
-    if device == "cpu" or not gpus() or os.environ.get("CUDA_VISIBLE_DEVICES") == "":
+    if device == "cpu" or not gpus() or os.environ.get("CUDA_VISIBLE_DEVICES") in ("", "-1"):
         return "cpu"
     for path in sorted(Path("/proc/driver/nvidia/gpus").glob("*/information")):
         match = re.search(r"Model:\s*(.+)", path.read_text())
@@ -133,7 +135,9 @@ def lease_gpu(device: str) -> None:
     if device == "cpu" or "CUDA_VISIBLE_DEVICES" in os.environ or not gpus():
         return
     folder = Path(tempfile.gettempdir()) / "vidsal-gpus"
-    folder.mkdir(mode=0o777, exist_ok=True)
+    folder.mkdir(exist_ok=True)
+    with contextlib.suppress(PermissionError):
+        folder.chmod(0o777)  # the other users of this machine lease here too
     while True:
         for number in gpus():
             if _lease(folder / f"{number}.lock"):
@@ -145,6 +149,8 @@ def lease_gpu(device: str) -> None:
 
 def _lease(path: Path) -> bool:
     file = open(path, "a")  # noqa: SIM115 - kept open: the lock lives as long as the process
+    with contextlib.suppress(PermissionError):
+        path.chmod(0o666)
     try:
         fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except OSError:

@@ -7,7 +7,7 @@ from importlib.metadata import version
 from pathlib import Path
 
 from vidsal import config as settings
-from vidsal import registry
+from vidsal import parts, registry
 from vidsal.errors import InputError
 
 
@@ -27,6 +27,10 @@ def prepare(config: dict, seed: int | None = None) -> object:
 
     torch.set_num_threads(config["numerics"]["torch_threads"])
     torch.backends.cudnn.benchmark = False
+    torch.backends.cudnn.deterministic = True
+    # TF32 keeps 10 bits of the mantissa: far from the 1e-5 that chunked and unchunked may differ.
+    torch.backends.cudnn.allow_tf32 = False
+    torch.backends.cuda.matmul.allow_tf32 = False
     if seed is not None:
         torch.manual_seed(seed)
     return device(config)
@@ -77,9 +81,15 @@ def _placed(model: object, where: object) -> object:
     return model
 
 
-def clip_options(config: dict, name: str) -> dict[str, object]:
-    """Return the options of a model, which hold its clip layout and input size."""
-    return settings.choice(config, "models", name).options
+def model_fields(config: dict, name: str) -> dict[str, object]:
+    """Return a model's options, with the digest of every file that they name, for part keys."""
+    options = settings.choice(config, "models", name).resolved
+    files = {k: parts.sha256(v) for k, v in options.items() if isinstance(v, str) and _is_file(v)}
+    return {"options": options, "files": files}
+
+
+def _is_file(text: str) -> bool:
+    return len(text) < 1000 and Path(text).is_file()
 
 
 def numerics_fields(config: dict) -> dict[str, object]:

@@ -11,9 +11,9 @@ import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
+from vidsal.choosing import LOWER_IS_BETTER
 from vidsal.errors import InputError
 
-LOWER_IS_BETTER = ("kl",)
 CONTROLS = "none"  # the model name that controls carry
 CEILINGS = ("observers",)  # controls that are no floor but what people reach
 

@@ -12,9 +12,8 @@ import h5py
 import numpy as np
 import pandas as pd
 
-from vidsal import _version, fixations, heatmaps, networks, parts, registry, stage
+from vidsal import _version, fixations, heatmaps, networks, registry, sheets, stage
 from vidsal import config as settings
-from vidsal.errors import InputError
 from vidsal.explaining import chosen_rows, scaling, seen, source_attrs
 from vidsal.video import frames as video_frames
 
@@ -38,14 +37,14 @@ def gaze_shard(shard: Shard, model_name: str) -> None:
     """Predict gaze on the explained videos of a shard."""
     config = shard.config
     own = settings.choice(config, "gaze", model_name)
-    common = {"numerics": networks.numerics_fields(config)}
+    numerics = {"numerics": networks.numerics_fields(config)}
 
     def prepare() -> Callable[[h5py.Group, str], tuple[np.ndarray, dict]]:
         networks.prepare(config)
         model = registry.load("gaze", own.method, config["rooms"])(**own.options)
         return lambda group, video: (np.concatenate(list(model.predict(_stream(group)))), {})
 
-    _run(shard, own, (model_name, "gaze"), common, prepare)
+    _run(shard, own, (model_name, "gaze"), lambda video: numerics, prepare)
 
 
 def _stream(group: h5py.Group) -> Iterator[np.ndarray]:
@@ -75,8 +74,18 @@ def control_shard(shard: Shard, name: str, gaze: str | None = None) -> None:
             given["fixations"], notes = _half(config, table, group, video, frames.shape)
         return function(*(given[need] for need in needs), **own.options), notes
 
-    common = {"seed": config["seed"], "gaze": parts.sha256(gaze) if gaze else ""}
-    _run(shard, own, ("none", name), common, lambda: compute)
+    def common(video: str) -> dict[str, object]:
+        return {"seed": config["seed"], "gaze": gaze_digest(table, video)}
+
+    observers = None
+    if "fixations" in needs:
+        observers = table.groupby("video")["subject"].nunique().to_dict()
+    _run(shard, own, ("none", name), common, lambda: compute, observers)
+
+
+def gaze_digest(table: pd.DataFrame | None, video: str) -> str:
+    """Return a digest of the gaze on one video, '' without gaze."""
+    return "" if table is None else sheets.row_hash(table[table["video"] == video])
 
 
 def _half(
@@ -84,10 +93,6 @@ def _half(
 ) -> tuple[np.ndarray, dict[str, object]]:
     """Return the fixations of a random half of the observers on the canvas, and their names."""
     own = table[table["video"] == video]
-    if own["subject"].nunique() < 2:
-        raise InputError(
-            f"{video}: gaze of fewer than two observers; one half cannot predict another"
-        )
     first, _ = fixations.split_halves(own, generator(config["seed"], video))
     points, _ = fixations.on_grid(first, group.attrs["transform"], shape[1:3], shape[0])
     return points, {"made_of_subjects": json.dumps(sorted(first["subject"].astype(str).unique()))}
@@ -99,20 +104,39 @@ def generator(seed: int, video: str) -> np.random.Generator:
     return np.random.default_rng([seed, code])
 
 
+def _with_gaze(rows: list[dict], observers: dict | None) -> tuple[list[dict], list[dict]]:
+    """Return the rows that a map can be made for, and the others with the reason."""
+    if observers is None:
+        return rows, []
+    kept = [row for row in rows if observers.get(row["video"], 0) >= 2]
+    reason = "gaze of fewer than two observers: one half cannot predict another"
+    others = [row["video"] for row in rows if observers.get(row["video"], 0) < 2]
+    return kept, [{"video": v, "stage": "observers", "reason": reason} for v in others]
+
+
 def _run(
-    shard: Shard, own: settings.Choice, names: tuple[str, str], common: dict, prepare: Callable
+    shard: Shard,
+    own: settings.Choice,
+    names: tuple[str, str],
+    common: Callable[[str], dict],
+    prepare: Callable,
+    observers: dict[str, int] | None = None,
 ) -> None:
-    """Make the maps of a shard; `names` are (model, method) as in paths and tables."""
+    """Make the maps of a shard; `names` are (model, method) as in paths and tables.
+
+    `common` gives what every part key holds for a video; `observers` the number of people with
+    gaze on each video, when the map needs two of them.
+    """
     config = shard.config
     code = registry.fingerprint(__file__, *own.code)
-    common = common | {"method": own.method, "options": own.options, "code": code}
+    shared = {"method": own.method, "options": own.resolved, "code": code}
     with heatmaps.open_file(shard.frames) as frames:
         known = [r for r in stage.read_sheet(shard.rows, shard.name) if r["video"] in frames]
-        rows = chosen_rows(config, known)
+        rows, left_out = _with_gaze(chosen_rows(config, known), observers)
 
         def fields(row: dict) -> dict[str, object]:
             part = frames[row["video"]].attrs["part_key"]
-            return common | {"frames": part, "video": row["video"]}
+            return shared | common(row["video"]) | {"frames": part, "video": row["video"]}
 
         def prepared() -> Callable[[dict, Path], None]:
             compute = prepare()
@@ -122,7 +146,8 @@ def _run(
         work = stage.Stage(own.room, cache, fields, prepared)
         keys, failed = stage.run(work, rows)
         stage.write_h5(work, shard.heatmaps, keys, _attrs(shard.dataset, own, names, code))
-        stage.write_failures(shard.failures, failed, len(rows), config["max_failures"])
+        limit = config["max_failures"]
+        stage.write_failures(shard.failures, failed, len(rows), limit, left_out)
 
 
 def _attrs(dataset: str, own: settings.Choice, names: tuple[str, str], code: str) -> dict:

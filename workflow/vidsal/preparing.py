@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import logging
 import os
+from collections.abc import Callable
 from pathlib import Path
 
 import h5py
@@ -67,12 +68,12 @@ def trim_shard(
     """Trim every video of a shard into `clips`, as hard links to the part cache."""
     rows = stage.read_sheet(rows_file)
     cache = stage.open_cache(config, dataset, "trim")
-    fields = _trim_fields(rows, config["video"]["on_damage"])
+    fields = _trim_fields(config["video"]["on_damage"])
     work = stage.Stage(
         name="trim",
         cache=cache,
-        fields=lambda row: fields[row["video"]],
-        prepare=lambda: lambda row, path: _trim_one(row, path, cache, fields[row["video"]]),
+        fields=fields,
+        prepare=lambda: lambda row, path: _trim_one(row, path, cache, fields(row)),
         suffix=".json",
     )
     keys, failed = stage.run(work, rows)
@@ -87,11 +88,13 @@ def trim_shard(
     stage.write_failures(failures, failed, len(rows), config["max_failures"])
 
 
-def _trim_fields(rows: list[dict], on_damage: str) -> dict[str, dict[str, object]]:
-    """Return video -> what the bytes of its trimmed clip depend on."""
-    digest, code = _source_digest(), registry.fingerprint(video_trim.__file__)
-    return {
-        row["video"]: {
+def _trim_fields(on_damage: str) -> Callable[[dict], dict[str, object]]:
+    """Return a function row -> what the bytes of its trimmed clip depend on."""
+    digest, code = _source_digest(), registry.fingerprint(__file__)
+
+    def fields(row: dict) -> dict[str, object]:
+        return {
+            "video": row["video"],
             "source": digest(row["path"]),
             "start": row["start"],
             "end": row["end"],
@@ -99,11 +102,11 @@ def _trim_fields(rows: list[dict], on_damage: str) -> dict[str, dict[str, object
             "on_damage": on_damage,
             "code": code,
         }
-        for row in rows
-    }
+
+    return fields
 
 
-def _source_digest() -> object:
+def _source_digest() -> Callable[[str], str]:
     """Return a function path -> digest of the source's content; each file is read once per job."""
     known: dict[str, str] = {}
 
@@ -151,7 +154,7 @@ def extract_shard(
     records = {r["video"]: _record(clips / f"{r['video']}.json") for r in rows}
     options = {name: config["video"][name] for name in ("max_side", "store")}
     _check_space(out, records.values(), options)
-    code = registry.fingerprint(video_frames.__file__)
+    code = registry.fingerprint(__file__)
 
     def make(row: dict, path: Path) -> None:
         record = records[row["video"]]
@@ -177,7 +180,8 @@ def _record(path: Path) -> dict:
 
 def _check_space(out: Path, records: object, options: dict) -> None:
     """Refuse before decoding when the disk cannot hold the shard's frames."""
-    total = sum(
+    # Twice: the single parts lie beside the shard's file until it is complete.
+    total = 2 * sum(
         video_frames.estimate_bytes(len(record["times"]), record["size"], **options)
         for record in records
     )

@@ -117,6 +117,12 @@ def fingerprint(*paths: Path | str) -> str:
     canonical dump of each syntax tree without docstrings, so that comments, layout and the Python
     version leave it alone.
     """
+    return _fingerprint(tuple(sorted({str(path) for path in paths})))
+
+
+@cache
+def _fingerprint(paths: tuple[str, ...]) -> str:
+    # Kept for the life of a process: within one run the code is taken to be what it was at first.
     seen: dict[str, str] = {}
     todo = [Path(path).resolve() for path in paths]
     while todo:
@@ -128,6 +134,15 @@ def fingerprint(*paths: Path | str) -> str:
             todo.extend(imported)
     text = "\n".join(f"{label} {digest}" for label, digest in sorted(seen.items()))
     return hashlib.sha256(text.encode()).hexdigest()[:16]
+
+
+def signature(file: str, function: str) -> set[str]:
+    """Return the keyword-only arguments of a function of a module of the package."""
+    path = PACKAGE / file
+    for node in _tree(path, path.stat().st_mtime_ns).body:
+        if isinstance(node, ast.FunctionDef) and node.name == function:
+            return {arg.arg for arg in node.args.kwonlyargs}
+    raise KeyError(f"{file} has no function {function}")
 
 
 def content(folder: str, *patterns: str) -> str:

@@ -12,7 +12,8 @@ import numpy as np
 import pandas as pd
 
 from vidsal import config as settings
-from vidsal import heatmaps, parts, registry, scoring, sheets, stage
+from vidsal import heatmaps, registry, scoring, sheets, stage
+from vidsal.truth import read_histogram
 
 SCORE_COLUMNS = [
     "dataset",
@@ -38,7 +39,6 @@ def score_shard(
     `gaze` and `masks` hold one file, or none when the dataset has no such truth.
     """
     fixations = pd.read_parquet(gaze) if gaze else None
-    digest = parts.sha256(gaze) if gaze else ""
     mask_file = heatmaps.open_file(masks) if masks else None
 
     def truth(video: str) -> dict[str, object]:
@@ -49,31 +49,24 @@ def score_shard(
             given["masks"] = mask_file[video]["mask"][()]
         return given
 
-    def fields(video: str) -> dict[str, object]:
-        mask = mask_file is not None and video in mask_file
-        mask_part = _digest(mask_file[video]["mask"][()]) if mask else ""
-        return {"gaze": digest, "masks": mask_part}
-
-    _score(config, "score", names, saliency, truth, fields, out)
+    _score(config, "score", names, saliency, truth, out)
 
 
 def score_against_dataset(
-    config: dict, names: list[str], saliency: Path, gaze: list[str], out: Path
+    config: dict, names: list[str], saliency: Path, gaze: Path, everyone: Path, out: Path
 ) -> None:
-    """Score every video of a saliency file with the metrics that look at all other videos' gaze."""
-    tables = [pd.read_parquet(path) for path in gaze]
-    every = pd.concat(tables, ignore_index=True) if tables else pd.DataFrame()
-    total = scoring.histogram(every[["u", "v"]].to_numpy(dtype=np.float64))
+    """Score every video of a saliency file with the metrics that look at all other videos' gaze.
+
+    `everyone` holds the histogram of the gaze on all videos; that of the others is the rest.
+    """
+    fixations, total = pd.read_parquet(gaze), read_histogram(everyone)
 
     def truth(video: str) -> dict[str, object]:
-        own = every[every["video"] == video]
+        own = fixations[fixations["video"] == video]
         others = total - scoring.histogram(own[["u", "v"]].to_numpy(dtype=np.float64))
         return {"fixations": own, "other": others}
 
-    def fields(video: str) -> dict[str, object]:
-        return {"gaze": [parts.sha256(path) for path in gaze]}
-
-    _score(config, "score_against_dataset", names, saliency, truth, fields, out)
+    _score(config, "score_against_dataset", names, saliency, truth, out)
 
 
 def _score(
@@ -82,13 +75,12 @@ def _score(
     metric_names: list[str],
     saliency: Path,
     truth: Callable[[str], dict],
-    truth_fields: Callable[[str], dict],
     out: Path,
 ) -> None:
     choices = {m: settings.choice(config, "metrics", m) for m in metric_names}
     paths = [path for own in choices.values() for path in own.code]
     common = {
-        "metrics": {m: (own.method, own.options) for m, own in choices.items()},
+        "metrics": [(m, own.method, own.resolved) for m, own in choices.items()],
         "score": config["score"],
         "code": registry.fingerprint(__file__, *paths),
     }
@@ -100,7 +92,7 @@ def _score(
 
         def fields(row: dict) -> dict[str, object]:
             own = {k: str(v) for k, v in file[row["video"]].attrs.items()}
-            return common | where | {"map": own} | truth_fields(row["video"])
+            return common | where | {"map": own, "truth": _digests(truth(row["video"]))}
 
         def prepare() -> Callable[[dict, Path], None]:
             metrics = {
@@ -144,5 +136,11 @@ def _of_others(table: pd.DataFrame | None, heatmap: heatmaps.Heatmap) -> pd.Data
     return table[~table["subject"].isin(json.loads(heatmap.attrs["made_of_subjects"]))]
 
 
-def _digest(values: np.ndarray) -> str:
-    return hashlib.sha256(np.ascontiguousarray(values).tobytes()).hexdigest()
+def _digests(truth: dict[str, object]) -> dict[str, str]:
+    """Return a digest of each table and array that a video is scored against."""
+    return {
+        name: sheets.row_hash(value)
+        if isinstance(value, pd.DataFrame)
+        else hashlib.sha256(np.ascontiguousarray(value).tobytes()).hexdigest()
+        for name, value in truth.items()
+    }

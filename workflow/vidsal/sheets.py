@@ -132,13 +132,21 @@ def row_hash(sheet: pd.DataFrame) -> str:
     return hashlib.sha256(text.encode()).hexdigest()[:16]
 
 
-def stamps(sheet: pd.DataFrame) -> str:
+def stamps(sheet: pd.DataFrame, column: str = "path") -> str:
     """Return a hash of size and time of change of the files that users may exchange."""
-    text = "\n".join(_stamp(path) for path in sheet["path"])
+    text = "\n".join(_stamp(path) for path in sheet[column] if path)
     return hashlib.sha256(text.encode()).hexdigest()[:16]
 
 
+def stamp_tree(folder: str) -> str:
+    """Return a hash of names, sizes and times of change of all files below a folder."""
+    paths = sorted(os.path.join(top, n) for top, _, names in os.walk(folder) for n in names)
+    return hashlib.sha256("\n".join(map(_stamp, paths)).encode()).hexdigest()[:16]
+
+
 def _stamp(path: str) -> str:
+    if os.path.isdir(path):
+        return f"{path} {stamp_tree(path)}"
     try:
         found = os.stat(path)
     except OSError:

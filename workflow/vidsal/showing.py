@@ -45,10 +45,10 @@ def film(
         group = file[video]
         picture = video_frames.read_frames(group)
         to_canvas = group.attrs["transform"]
-        fps = _fps(group.attrs["fps"])
+        fps, source = _fps(group.attrs["fps"]), [int(s) for s in group.attrs["source_size"]]
     maps, transforms = _maps(index, to_canvas)
     gaze = _gaze(base / "fixations" / f"{shard}.parquet", video, picture.shape, to_canvas)
-    mask = _mask(base / "masks" / f"{shard}.h5", video, picture.shape, to_canvas)
+    mask = _mask(base / "masks" / f"{shard}.h5", video, picture.shape, to_canvas, source)
     record = {"video": video, "frames": len(picture), "fps": fps, "fixations": gaze.tolist()}
     record |= _predictions(config, base, shard, video) | _scores(config, base, index)
     with parts.replacing(film_out) as path:
@@ -96,23 +96,33 @@ def _gaze(path: Path, video: str, shape: tuple, to_canvas: np.ndarray) -> np.nda
     return fixations.on_grid(table, to_canvas, shape[1:3], shape[0])[0]
 
 
-def _mask(path: Path, video: str, shape: tuple, to_canvas: np.ndarray) -> np.ndarray | None:
+def _mask(
+    path: Path, video: str, shape: tuple, to_canvas: np.ndarray, source: list[int]
+) -> np.ndarray | None:
     if not path.is_file():
         return None
     with heatmaps.open_file(path) as file:
         if video not in file:
             return None
         mask = file[video]["mask"][()]
-    rows, columns = _nearest_pixels(shape[1:3], to_canvas)
-    rows, columns = rows.clip(0, mask.shape[1] - 1), columns.clip(0, mask.shape[2] - 1)
+    rows, columns = nearest_pixels(shape[1:3], to_canvas, source, mask.shape[1:])
     return mask[: shape[0], rows[:, None], columns[None, :]] > 0
 
 
-def _nearest_pixels(size: tuple[int, int], to_canvas: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+def nearest_pixels(
+    canvas: tuple[int, int], to_canvas: np.ndarray, source: list[int], size: tuple[int, int]
+) -> tuple[np.ndarray, np.ndarray]:
+    """Return the rows and columns of a mask that lie under the pixel centres of the canvas.
+
+    The mask covers the whole source picture, at any resolution.
+    """
     back = np.linalg.inv(to_canvas)
-    rows = np.rint(back[1, 1] * np.arange(size[0]) + back[1, 2]).astype(int)
-    columns = np.rint(back[0, 0] * np.arange(size[1]) + back[0, 2]).astype(int)
-    return rows, columns
+    found = []
+    for axis, place in ((0, 1), (1, 0)):
+        centres = back[place, place] * np.arange(canvas[axis]) + back[place, 2]
+        pixels = np.floor((centres + 0.5) * size[axis] / source[axis]).astype(int)
+        found.append(pixels.clip(0, size[axis] - 1))
+    return found[0], found[1]
 
 
 def _predictions(config: dict, base: Path, shard: str, video: str) -> dict[str, object]:

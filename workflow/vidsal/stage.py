@@ -18,7 +18,7 @@ from pathlib import Path
 import pandas as pd
 
 from vidsal import heatmaps, parts, sheets
-from vidsal.errors import InputError
+from vidsal.errors import InputError, disk_is_full
 
 FAILURE_COLUMNS = ["video", "stage", "reason"]
 log = logging.getLogger(__name__)
@@ -50,9 +50,9 @@ def run(stage: Stage, rows: list[Row]) -> tuple[dict[str, str], list[Row]]:
 
     An error of `prepare` (no weights, say) is an error of the whole job and passes through.
     """
-    wanted = {str(row["video"]): parts.key(stage=stage.name, **stage.fields(row)) for row in rows}
-    todo = [r for r in rows if stage.cache.find(wanted[str(r["video"])], stage.suffix) is None]
-    failures: list[Row] = []
+    wanted, failures = _keys(stage, rows)
+    known = [row for row in rows if str(row["video"]) in wanted]
+    todo = [r for r in known if stage.cache.find(wanted[str(r["video"])], stage.suffix) is None]
     if todo:
         make, started = stage.prepare(), time.monotonic()
         for done, row in enumerate(todo, start=1):
@@ -60,11 +60,24 @@ def run(stage: Stage, rows: list[Row]) -> tuple[dict[str, str], list[Row]]:
             try:
                 _make(stage, make, row, wanted[video])
             except Exception as error:
-                failures.append(_failure(stage.name, video, error))
+                failures.append(failure(stage.name, video, error))
             _progress(stage.name, video, done, len(todo), started)
     failed = {row["video"] for row in failures}
     log.info("%s: %d videos, %d to make, %d failed", stage.name, len(rows), len(todo), len(failed))
     return {video: key for video, key in wanted.items() if video not in failed}, failures
+
+
+def _keys(stage: Stage, rows: list[Row]) -> tuple[dict[str, str], list[Row]]:
+    """Return video -> part key; a video whose inputs cannot even be read is a failure."""
+    keys: dict[str, str] = {}
+    failures: list[Row] = []
+    for row in rows:
+        video = str(row["video"])
+        try:
+            keys[video] = parts.key(stage=stage.name, **stage.fields(row))
+        except Exception as error:
+            failures.append(failure(stage.name, video, error))
+    return keys, failures
 
 
 def _make(stage: Stage, make: Callable, row: Row, key: str) -> None:
@@ -77,8 +90,9 @@ def _progress(name: str, video: str, done: int, total: int, started: float) -> N
     log.info("%s: %s (%d of %d, %.2f s each)", name, video, done, total, each)
 
 
-def _failure(name: str, video: str, error: Exception) -> Row:
-    if _disk_is_full(error):
+def failure(name: str, video: str, error: Exception) -> Row:
+    """Return the row of the failures table; a full disk is no video's failure and is raised."""
+    if disk_is_full(error):
         raise InputError(f"{name}: the disk is full; free some space and run again") from error
     known = isinstance(error, InputError)
     reason = str(error) if known else f"{type(error).__name__}: {error}"
@@ -86,15 +100,6 @@ def _failure(name: str, video: str, error: Exception) -> Row:
     if not known:
         log.warning("%s", traceback.format_exc())
     return {"video": video, "stage": name, "reason": " ".join(reason.split())}
-
-
-def _disk_is_full(error: BaseException | None) -> bool:
-    while error is not None:
-        # HDF5 hides errno in its text.
-        if getattr(error, "errno", None) == 28 or "No space left on device" in str(error):
-            return True
-        error = error.__cause__ or error.__context__
-    return False
 
 
 def open_cache(config: dict, dataset: str, *names: str) -> parts.Cache:
@@ -109,14 +114,18 @@ def found(stage: Stage, keys: dict[str, str]) -> list[tuple[str, parts.Found]]:
     return [(video, stage.cache.find(key, stage.suffix)) for video, key in keys.items()]
 
 
-def write_failures(path: str | Path, failures: list[Row], rows: int, limit: float) -> None:
+def write_failures(
+    path: str | Path, failures: list[Row], rows: int, limit: float, left_out: list[Row] = ()
+) -> None:
     """Write the failures table of a shard; refuse a shard in which too many videos failed.
+
+    Videos in `left_out` are listed too, but are nobody's failure.
 
     Raises:
         InputError: more than `limit` (a fraction of the shard's videos) failed.
     """
     Path(path).parent.mkdir(parents=True, exist_ok=True)
-    table = pd.DataFrame(failures, columns=FAILURE_COLUMNS)
+    table = pd.DataFrame([*failures, *left_out], columns=FAILURE_COLUMNS)
     table.to_csv(path, sep="\t", index=False, lineterminator="\n")
     if rows and len(failures) > limit * rows:
         first = failures[0]
@@ -146,7 +155,8 @@ def write_table(stage: Stage, path: str | Path, keys: dict[str, str], columns: l
     with parts.replacing(Path(path)) as temporary:
         table.to_parquet(temporary, index=False)
     # A video without rows cannot be found again in a table, so its part stays single.
-    kept = {key: video for video, key in keys.items() if (table["video"] == video).any()}
+    there = set(table["video"])
+    kept = {key: video for video, key in keys.items() if video in there}
     stage.cache.adopt(Path(path), kept, stage.suffix)
 
 

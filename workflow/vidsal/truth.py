@@ -10,7 +10,7 @@ import numpy as np
 import pandas as pd
 
 from vidsal import config as settings
-from vidsal import fixations, heatmaps, parts, registry, stage
+from vidsal import fixations, heatmaps, parts, registry, scoring, sheets, stage
 from vidsal.video import frames as video_frames
 
 FIXATION_COLUMNS = ["video", "subject", "frame", "x", "y", "u", "v"]
@@ -23,6 +23,7 @@ def gaze_shard(
     rows_file: Path,
     frames: Path,
     out: Path,
+    histogram: Path,
     dropped: Path,
     failures: Path,
 ) -> None:
@@ -39,17 +40,35 @@ def gaze_shard(
             try:
                 table, reasons = _gaze(read, row, file[row["video"]])
             except Exception as error:
-                failed.append(stage._failure("read_gaze", row["video"], error))
+                failed.append(stage.failure("read_gaze", row["video"], error))
                 continue
             tables.append(table)
             counts += [{"video": row["video"], "reason": r, "rows": n} for r, n in reasons.items()]
     made = pd.concat(tables) if tables else pd.DataFrame(columns=FIXATION_COLUMNS)
     with parts.replacing(out) as temporary:
         made[FIXATION_COLUMNS].to_parquet(temporary, index=False)
+    _write_histogram(histogram, scoring.histogram(made[["u", "v"]].to_numpy(dtype=np.float64)))
     pd.DataFrame(counts, columns=DROPPED_COLUMNS).to_csv(
         dropped, sep="\t", index=False, lineterminator="\n"
     )
     stage.write_failures(failures, failed, len(rows), config["max_failures"])
+
+
+def pool(histograms: list[str], out: Path) -> None:
+    """Write the sum of the shards' histograms (512,512) of where people looked."""
+    _write_histogram(out, sum(read_histogram(path) for path in histograms))
+
+
+def read_histogram(path: str | Path) -> np.ndarray:
+    """Return a histogram of fixations over the relative picture, float64 (512,512)."""
+    with np.load(path) as file:
+        return file["histogram"]
+
+
+def _write_histogram(path: Path, histogram: np.ndarray) -> None:
+    # NumPy writes a fixed date into its archives, so equal histograms have equal bytes.
+    with parts.replacing(path) as temporary:
+        np.savez_compressed(temporary, histogram=histogram)
 
 
 def _gaze(read: object, row: dict, group: h5py.Group) -> tuple[pd.DataFrame, dict[str, int]]:
@@ -86,9 +105,9 @@ def masks_shard(
 
         def fields(row: dict) -> dict[str, object]:
             source = Path(row["masks"])
-            content = parts.sha256(source) if source.is_file() else str(source)
+            content = parts.sha256(source) if source.is_file() else sheets.stamp_tree(str(source))
             part_key = file[row["video"]].attrs["part_key"]
-            return {"masks": content, "frames": part_key, "options": own.options, "code": code}
+            return {"masks": content, "frames": part_key, "options": own.resolved, "code": code}
 
         work = stage.Stage(
             "read_masks", stage.open_cache(config, dataset, "masks"), fields, lambda: make
