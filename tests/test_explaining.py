@@ -14,26 +14,24 @@ import torch
 import yaml
 
 from vidsal import config as settings
-from vidsal import explaining, heatmaps, networks, parts, sheets
+from vidsal import explaining, heatmaps, mapping, networks, parts, sheets
 from vidsal.attribution import _pass, _variants
 from vidsal.models import Preprocessing, VideoModel
 
 
 def test_scaling_moves_pixel_centres():
-    matrix = explaining.scaling((4, 8), (2, 2))
+    matrix = mapping.scaling((4, 8), (2, 2))
     # The centre of the picture stays the centre; the outer edges stay the outer edges.
     np.testing.assert_allclose(matrix @ [3.5, 1.5, 1], [0.5, 0.5, 1])
     np.testing.assert_allclose(matrix @ [-0.5, -0.5, 1], [-0.5, -0.5, 1])
 
 
 def test_seen_is_the_part_under_the_map():
-    whole = explaining.seen(explaining.scaling((120, 160), (2, 4)), (2, 4), [120, 160])
+    whole = mapping.seen(mapping.scaling((120, 160), (2, 4)), (2, 4), [120, 160])
     np.testing.assert_allclose(whole, [0, 0, 160, 120])
     # A centre crop of 100 x 100 from 120 x 160, mapped to 10 x 10.
-    crop = explaining.scaling((100, 100), (10, 10)) @ np.array(
-        [[1, 0, -30], [0, 1, -10], [0, 0, 1]]
-    )
-    np.testing.assert_allclose(explaining.seen(crop, (10, 10), [120, 160]), [30, 10, 130, 110])
+    crop = mapping.scaling((100, 100), (10, 10)) @ np.array([[1, 0, -30], [0, 1, -10], [0, 0, 1]])
+    np.testing.assert_allclose(mapping.seen(crop, (10, 10), [120, 160]), [30, 10, 130, 110])
 
 
 class Net(torch.nn.Module):

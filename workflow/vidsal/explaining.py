@@ -12,18 +12,12 @@ import h5py
 import numpy as np
 import pandas as pd
 
-from vidsal import _version, heatmaps, networks, parts, registry, sheets, stage
+from vidsal import _version, heatmaps, networks, parts, registry, stage
 from vidsal import config as settings
 from vidsal.errors import InputError
+from vidsal.mapping import chosen_rows, scaling, seen, source_attrs
 
 log = logging.getLogger(__name__)
-
-
-def chosen_rows(config: dict, rows: list[dict]) -> list[dict]:
-    """Return the rows that `explain.every` picks."""
-    table = pd.DataFrame({"video": [row["video"] for row in rows]}, dtype=object)
-    kept = sheets.every(table, config["explain"]["every"])
-    return [row for row, keep in zip(rows, kept, strict=True) if keep]
 
 
 class Shard:
@@ -220,7 +214,7 @@ def _explained(
 
 def _layer(model: object, method: Callable) -> str:
     """Return the layer that a method looked at, '' for methods that look at none."""
-    from vidsal.attribution._cam import pick_layer
+    from vidsal.attribution._layer import pick_layer
 
     return pick_layer(model, method.keywords["layer"]) if "layer" in method.keywords else ""
 
@@ -284,7 +278,7 @@ def explain_video(
 
 def _layers(model: object, methods: dict[str, Callable]) -> list[str]:
     """Return the layers that the methods will ask for and that this network has."""
-    from vidsal.attribution._cam import pick_layer
+    from vidsal.attribution._layer import pick_layer
 
     there = dict(model.net.named_modules())
     wanted = set()
@@ -367,33 +361,6 @@ def _heatmap(
     return heatmaps.Heatmap(
         saliency, transform, group["frame_index"][()], group["time"][()], attrs | notes
     )
-
-
-def source_attrs(group: h5py.Group) -> dict[str, object]:
-    """Return what a map's group says of the video it belongs to."""
-    names = ("source_sha256", "fps", "source_size", "canvas_size", "part_key")
-    return {name: group.attrs[name] for name in names}
-
-
-def scaling(size: tuple[int, int], map_size: tuple[int, int]) -> np.ndarray:
-    """Return the 3x3 transform from an (H, W) grid to another over the same picture.
-
-    Pixel centres lie at whole numbers: x -> (x + 0.5) s - 0.5.
-    """
-    sy, sx = (map_size[axis] / size[axis] for axis in (0, 1))
-    return np.array([[sx, 0, sx / 2 - 0.5], [0, sy, sy / 2 - 0.5], [0, 0, 1.0]])
-
-
-def seen(transform: np.ndarray, map_size: tuple[int, int], source: list[int]) -> np.ndarray:
-    """Return [x0, y0, x1, y1]: the part of the source picture under the map, in pixel edges.
-
-    Edges run from 0 to the width and height of the source.
-    """
-    height, width = map_size
-    corners = np.array([[-0.5, -0.5, 1.0], [width - 0.5, height - 0.5, 1.0]]).T
-    found = (np.linalg.inv(transform) @ corners)[:2] + 0.5
-    limits = np.array([[source[1]], [source[0]]])
-    return np.clip(found, 0, limits).T.reshape(-1).round(6)
 
 
 def _softmax(logits: np.ndarray) -> np.ndarray:

@@ -14,7 +14,7 @@ import pandas as pd
 
 from vidsal import _version, fixations, heatmaps, networks, registry, sheets, stage
 from vidsal import config as settings
-from vidsal.explaining import chosen_rows, scaling, seen, source_attrs
+from vidsal.mapping import chosen_rows, scaling, seen, source_attrs
 from vidsal.video import frames as video_frames
 
 FRAMES_AT_ONCE = 32

@@ -10,7 +10,8 @@ from __future__ import annotations
 
 from torch import Tensor
 
-from vidsal.attribution._cam import pick_layer, weighted_sum
+from vidsal.attribution._cam import weighted_sum
+from vidsal.attribution._layer import pick_layer
 from vidsal.attribution._pass import capture
 from vidsal.models import VideoModel
 
