@@ -77,7 +77,6 @@ def is_family(method):
     return bool(entry("attribution", method).constants.get("SHARED_PASS"))
 
 
-FAMILY = [method for method in RUN["methods"] if is_family(method)]
 GAZE_METHOD = "gaze"
 
 

@@ -32,6 +32,14 @@ def file_stamps(column):
     return of_wildcards
 
 
+def reader_options(wildcards):
+    """Options of the dataset, where it reads gaze and masks in its own way."""
+    own = entry("datasets", wildcards.dataset)
+    if not {"read_fixations", "read_masks"} & own.functions:
+        return ""
+    return options(datasets="dataset")(wildcards)
+
+
 # rules/train.smk
 
 
@@ -81,18 +89,6 @@ def gaze_of_control(wildcards):
     if "fixations" not in entry("controls", wildcards.method).needs:
         return []
     return from_coarse("results/{dataset}/fixations/{shard}.parquet")(wildcards)
-
-
-def family_code(wildcards):
-    modules = choice("models", wildcards.model).code
-    return all_code("attribution", FAMILY, "explaining") + registry.fingerprint(
-        *modules
-    )
-
-
-def family_options(wildcards):
-    own = options("numerics", "explain", "max_failures", models="model")(wildcards)
-    return own + all_options("attribution", FAMILY)
 
 
 def all_heatmaps(wildcards):

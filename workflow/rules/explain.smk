@@ -24,9 +24,11 @@ rule shared_pass:
         runtime=240,
         gpu=1,
     params:
-        code=family_code,
-        options=family_options,
-        methods=FAMILY,
+        # As in `classify`, and nothing of the methods: where this rule reruns, Snakemake looks for no
+        # other reason to run what takes its receipt as ancient. A changed method reruns its own
+        # `explain`, which makes the missing maps itself.
+        code=code("fitting", models="model"),
+        options=options("numerics", "max_failures", models="model"),
     script:
         "../scripts/shared_pass.py"
 

@@ -45,7 +45,6 @@ rule download:
         runtime=240,
     params:
         code=code("preparing", datasets="dataset"),
-        options=options(datasets="dataset"),
         rows=shard_rows_hash,
         files=file_stamps("path"),
     script:
@@ -122,7 +121,8 @@ rule read_gaze:
         runtime=120,
     params:
         code=code("truth", datasets="dataset"),
-        options=options("max_failures", datasets="dataset"),
+        options=options("max_failures"),
+        reader=reader_options,
         files=file_stamps("fixations"),
     script:
         "../scripts/read_gaze.py"
@@ -147,7 +147,8 @@ rule read_masks:
         runtime=120,
     params:
         code=code("truth", datasets="dataset"),
-        options=options("max_failures", datasets="dataset"),
+        options=options("max_failures"),
+        reader=reader_options,
         files=file_stamps("masks"),
     script:
         "../scripts/read_masks.py"

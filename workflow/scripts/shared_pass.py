@@ -9,4 +9,4 @@ with job(snakemake) as run:
 
     names = run.wildcards
     shard = explaining.Shard(run.config, names.dataset, names.model, names.shard, run.input)
-    explaining.shared_pass_shard(shard, run.params.methods, Path(run.output.receipt))
+    explaining.shared_pass_shard(shard, Path(run.output.receipt))

@@ -135,18 +135,29 @@ def _cache(shard: Shard, method: settings.Choice) -> parts.Cache:
     return stage.open_cache(shard.config, shard.dataset, "explain", shard.name, method.name)
 
 
-def shared_pass_shard(shard: Shard, names: list[str], receipt: Path) -> None:
+def shared_pass_shard(shard: Shard, receipt: Path) -> None:
     """Make the maps of the whole family, one forward and backward per clip; write a receipt.
 
     The receipt lists (video, method, part key), or why there is no such map. Failures are left to
     `explain`, which meets them again and lists them.
     """
-    methods = [settings.choice(shard.config, "attribution", name) for name in names]
+    methods = family(shard.config)
     caches = {method.name: _cache(shard, method) for method in methods}
     lines = [line for row in shard.rows for line in _share(shard, methods, caches, row)]
     table = pd.DataFrame(lines, columns=["video", "method", "part", "reason"])
     receipt.parent.mkdir(parents=True, exist_ok=True)
     table.to_csv(receipt, sep="\t", index=False, lineterminator="\n")
+
+
+def family(config: dict) -> list[settings.Choice]:
+    """Return the configured methods whose maps come out of the shared pass."""
+    names = settings.chosen(config, "methods")
+    chosen = [settings.choice(config, "attribution", name) for name in names]
+    return [
+        own
+        for own in chosen
+        if registry.entry("attribution", own.method, config["rooms"]).constants.get("SHARED_PASS")
+    ]
 
 
 def _share(shard: Shard, methods: list, caches: dict[str, parts.Cache], row: dict) -> list[dict]:

@@ -93,6 +93,7 @@ def masks_shard(
     """Write the ground-truth masks of a shard: `mask` (T,H,W) uint8 in source pixels, 0 = none."""
     read = _reader(config, dataset, "read_masks", video_frames.read_masks)
     own = settings.choice(config, "datasets", dataset)
+    options = {} if read is video_frames.read_masks else own.resolved
     code = registry.fingerprint(__file__, *own.code)
     with heatmaps.open_file(frames) as file:
         rows = _available(rows_file, file, "masks")
@@ -107,7 +108,7 @@ def masks_shard(
             source = Path(row["masks"])
             content = parts.sha256(source) if source.is_file() else sheets.stamp_tree(str(source))
             part_key = file[row["video"]].attrs["part_key"]
-            return {"masks": content, "frames": part_key, "options": own.resolved, "code": code}
+            return {"masks": content, "frames": part_key, "options": options, "code": code}
 
         work = stage.Stage(
             "read_masks", stage.open_cache(config, dataset, "masks"), fields, lambda: make
