@@ -104,6 +104,7 @@ def environment() -> dict[str, str]:
 
 def make_project(root: Path, folder: Path, config: dict) -> Project:
     """Copy the workflow into an empty folder."""
+    folder.mkdir(parents=True, exist_ok=True)
     for name in COPIED:
         source = root / name
         if source.is_dir():
