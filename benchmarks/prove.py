@@ -160,10 +160,24 @@ def large() -> dict:
         },
         "attribution": {"ig_mean": {"method": "integrated_gradients", "baseline": "mean"}},
         "sharding": {"videos_per_job": 256},
-        "datasets": {"synthetic": {"subjects_test": 12500}},
+        "explain": {"every": 1},
     }
+    config["run"]["datasets"] = ["large"]
+    config["datasets"] = {"large": {"method": "folder", "table": "large.tsv"}}
     made = project(config)
+    write_large_sheet(made.folder / "large.tsv", 100_000)
     return {"videos": 100_000} | timed(made, "-n", "--quiet", "rules")
+
+
+def write_large_sheet(path: Path, count: int) -> None:
+    """Write a sheet of many videos with gaze; a dry run never opens them."""
+    names = [f"video{number:06d}" for number in range(count)]
+    table = pd.DataFrame({"video": names, "split": "test", "label": "a"})
+    table["path"] = "videos/" + table["video"] + ".mp4"
+    table["fixations"] = "gaze/" + table["video"] + ".csv"
+    table.loc[: count // 100, "split"] = "train"
+    table.loc[: count // 200, "label"] = "b"
+    table.to_csv(path, sep="\t", index=False)
 
 
 def gaze() -> dict:

@@ -96,23 +96,34 @@ METRICS_WITHIN = [metric for metric in RUN["metrics"] if metric not in METRICS_A
 def code(*modules, **rooms):
     """Return a function of wildcards: the fingerprint of package modules and of room files."""
 
-    def of_wildcards(wildcards):
+    @functools.cache
+    def of_names(*names):
         paths = [PACKAGE / f"{module}.py" for module in modules]
-        for room, wildcard in rooms.items():
-            paths += choice(room, getattr(wildcards, wildcard)).code
+        for room, name in zip(rooms, names, strict=True):
+            paths += choice(room, name).code
         return registry.fingerprint(*paths)
 
-    return of_wildcards
+    return by_wildcards(of_names, rooms.values())
 
 
 def options(*sections, **rooms):
     """Return a function of wildcards: config sections and the options of the room files."""
 
-    def of_wildcards(wildcards):
+    @functools.cache
+    def of_names(*names):
         found = {section: config[section] for section in sections}
-        for room, wildcard in rooms.items():
-            found[room] = choice(room, getattr(wildcards, wildcard)).resolved
+        for room, name in zip(rooms, names, strict=True):
+            found[room] = choice(room, name).resolved
         return settings.digest(found)
+
+    return by_wildcards(of_names, rooms.values())
+
+
+def by_wildcards(function, names):
+    """Return function(values of these wildcards) as a function of wildcards."""
+
+    def of_wildcards(wildcards):
+        return function(*(getattr(wildcards, name) for name in names))
 
     return of_wildcards
 
@@ -193,11 +204,15 @@ def per_job(method=None):
     return sharding["per_method"].get(method, sharding["videos_per_job"])
 
 
-@functools.cache
 def shards(dataset, split, method=None):
     """Return the shards of one split, as fine as the method wants them."""
+    return shards_of_size(dataset, split, per_job(method))
+
+
+@functools.cache
+def shards_of_size(dataset, split, videos):
     rows = sheet(dataset)
-    return sheets.shards(rows[rows["split"] == split], per_job(method))
+    return sheets.shards(rows[rows["split"] == split], videos)
 
 
 @functools.cache
@@ -253,14 +268,21 @@ def is_trained(model):
 
 
 def from_coarse(pattern):
-    """Return an input function: the file of the coarser shard that this shard's videos are in."""
+    """Return what a rule takes as input: the file of the coarser shard with this shard's videos.
+
+    Where every stage is cut alike this is the pattern itself, which costs Snakemake far less.
+    """
+    if not config["sharding"]["per_method"]:
+        return pattern
 
     def of_wildcards(wildcards):
-        return pattern.format(
-            shard=coarse(wildcards), **fields_without_shard(wildcards)
-        )
+        return coarse_file(pattern, wildcards)
 
     return of_wildcards
+
+
+def coarse_file(pattern, wildcards):
+    return pattern.format(shard=coarse(wildcards), **fields_without_shard(wildcards))
 
 
 def fields_without_shard(wildcards):

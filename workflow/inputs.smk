@@ -88,7 +88,7 @@ def gaze_of_control(wildcards):
     """The ceiling is made of gaze; other controls know nothing of it."""
     if "fixations" not in entry("controls", wildcards.method).needs:
         return []
-    return from_coarse("results/{dataset}/fixations/{shard}.parquet")(wildcards)
+    return coarse_file("results/{dataset}/fixations/{shard}.parquet", wildcards)
 
 
 def all_heatmaps(wildcards):
@@ -106,13 +106,13 @@ def all_heatmaps(wildcards):
 def gaze_of(wildcards):
     if not has(wildcards.dataset, "fixations"):
         return []
-    return from_coarse("results/{dataset}/fixations/{shard}.parquet")(wildcards)
+    return coarse_file("results/{dataset}/fixations/{shard}.parquet", wildcards)
 
 
 def masks_of(wildcards):
     if not has(wildcards.dataset, "masks"):
         return []
-    return from_coarse("results/{dataset}/masks/{shard}.h5")(wildcards)
+    return coarse_file("results/{dataset}/masks/{shard}.h5", wildcards)
 
 
 def histograms_of_all(wildcards):
