@@ -268,7 +268,7 @@ def is_trained(model):
 
 
 def from_coarse(pattern):
-    """Return what a rule takes as input: the file of the coarser shard with this shard's videos.
+    """Return an input, the file of the coarser shard that holds this shard's videos.
 
     Where every stage is cut alike this is the pattern itself, which costs Snakemake far less.
     """
