@@ -37,6 +37,10 @@ onstart:
     hold_lock()
 
 
+onsuccess:
+    trim_cache()
+
+
 warn_if_large()
 
 

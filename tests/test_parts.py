@@ -125,6 +125,19 @@ def test_clean_drops_the_oldest_that_no_result_links(tmp_path):
     assert parts.Cache(tmp_path / "cache", "n").find("k" * 40)
 
 
+def test_clean_takes_a_clip_and_its_record_together(tmp_path):
+    cache = parts.Cache(tmp_path, "trim")
+    for suffix in (".mkv", ".json"):
+        with parts.replacing(cache.path("k" * 40, suffix)) as path:
+            path.write_bytes(b"x" * 100)
+    linked = tmp_path / "result.mkv"
+    linked.hardlink_to(cache.path("k" * 40, ".mkv"))
+    assert parts.clean(tmp_path, limit_bytes=0) == 0
+    linked.unlink()
+    assert parts.clean(tmp_path, limit_bytes=0) == 200
+    assert cache.find("k" * 40, ".json") is None
+
+
 def test_pack_index_is_json(tmp_path):
     cache = parts.Cache(tmp_path, "n")
     result = tmp_path / "r.h5"

@@ -9,7 +9,7 @@ from pathlib import Path
 import yaml
 
 from vidsal import config as settings
-from vidsal import registry, sheets
+from vidsal import parts, registry, sheets
 from vidsal.errors import InputError
 
 PACKAGE = registry.PACKAGE
@@ -321,3 +321,8 @@ def hold_lock():
         refuse(
             "another run works in this folder; wait for it or stop it, then run again"
         )
+
+
+def trim_cache():
+    """Keep the part cache within its bounds; what results still link is never touched."""
+    parts.clean(config["cache"]["folder"], int(config["cache"]["max_gb"] * 10**9))

@@ -112,23 +112,33 @@ def sha256(path: str | Path) -> str:
 
 
 def clean(folder: str | Path, limit_bytes: int | None = None) -> int:
-    """Delete stale temporary files and, above the limit, the oldest packs; return bytes freed.
+    """Delete stale temporary files and, above the limit, what is oldest; return bytes freed.
 
-    A pack that a result still links costs no disk space and is kept.
+    A pack or part that a result still links costs no disk space and is kept, and so is the state
+    of a training that was touched within a day.
     """
     folder = Path(folder)
     freed = sum(_remove(path) for path in folder.rglob(".*") if _is_stale(path))
     if limit_bytes is None:
         return freed
-    files = [p for p in folder.rglob("*") if p.is_file() and p.suffix != ".json"]
-    own = sorted((p for p in files if p.stat().st_nlink == 1), key=lambda p: p.stat().st_mtime)
-    total = sum(p.stat().st_size for p in own)
-    for path in own:
+    groups = sorted(_unlinked(folder), key=lambda group: max(p.stat().st_mtime for p in group))
+    total = sum(p.stat().st_size for group in groups for p in group)
+    for group in groups:
         if total <= limit_bytes:
             break
-        size = _remove(path)
+        size = sum(_remove(path) for path in group)
         total, freed = total - size, freed + size
     return freed
+
+
+def _unlinked(folder: Path) -> list[list[Path]]:
+    """Return the groups of files that go together (a clip and its record) and that nobody links."""
+    groups: dict[Path, list[Path]] = {}
+    for top in ("parts", "packs", "train"):
+        for path in (folder / top).rglob("*"):
+            if path.is_file() and (top != "train" or _is_stale(path)):
+                groups.setdefault(path.with_suffix(""), []).append(path)
+    return [g for g in groups.values() if all(p.stat().st_nlink == 1 for p in g)]
 
 
 def _sync(path: Path) -> None:
