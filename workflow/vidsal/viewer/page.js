@@ -18,7 +18,7 @@
   const colours = Object.fromEntries(
     Object.entries(data.palettes).map(([k, v]) => [k, Uint8Array.from(atob(v), (c) => c.charCodeAt(0))]));
   const clip = () => data.clips[state.clip];
-  let panels = [], seeking = false, wanted = null, keyed = new Map(), chain = 0, whole = null;
+  let panels = [], seeking = false, wanted = null, keyed = new Map(), chain = 0, seeks = 0, whole = null;
 
   // ---- small helpers
   function make(tag, props = {}, ...children) {
@@ -321,7 +321,27 @@
     wanted = state.frame = Math.min(Math.max(Math.round(frame), 0), clip().frames - 1);
     if (seeking || film.readyState < 1) return;
     seeking = true;
+    const mine = ++seeks, target = wanted;
+    let landed = false, presented = !exact;
+    const settle = () => { if (landed && presented && mine === seeks && seeking) settled(); };
+    film.addEventListener("seeked", () => {
+      landed = true;
+      settle();
+      // No new picture comes when the old one is the right one.
+      setTimeout(() => { presented = true; settle(); }, 300);
+    }, { once: true });
+    // "seeked" may come before the picture does: a canvas drawn then would hold the old one.
+    const watch = (_, meta) => {
+      presented = Math.round(meta.mediaTime * clip().fps) === target;
+      if (presented) settle(); else if (mine === seeks && seeking) film.requestVideoFrameCallback(watch);
+    };
+    if (exact) film.requestVideoFrameCallback(watch);
     film.currentTime = (wanted + 0.5) / clip().fps;
+  }
+  function settled() {
+    seeking = false;
+    if (wanted !== null && frameAt(film.currentTime) !== wanted) return seek(wanted);
+    show(frameAt(film.currentTime));
   }
   const frameAt = (time) => Math.floor(time * clip().fps + 1e-3);
   const exact = "requestVideoFrameCallback" in HTMLVideoElement.prototype;
@@ -349,11 +369,6 @@
     if (on) { wanted = null; follow(++chain); } else seek(state.frame);
   }
   film.addEventListener("loadeddata", () => { film.playbackRate = +$("speed").value; seeking = false; seek(state.frame); });
-  film.addEventListener("seeked", () => {
-    seeking = false;
-    if (wanted !== null && frameAt(film.currentTime) !== wanted) return seek(wanted);
-    show(frameAt(film.currentTime));
-  });
   film.addEventListener("play", () => playing(true));
   film.addEventListener("pause", () => playing(false));
   film.addEventListener("error", () => fail(film.error.message || `error ${film.error.code}`));
