@@ -170,6 +170,7 @@ def sheet(dataset):
             SHEETS[dataset] = sheets.read(
                 checkpoints.list_videos.get(dataset=dataset).output.sheet
             )
+        refuse_empty(dataset, SHEETS[dataset])
     return SHEETS[dataset]
 
 

@@ -105,3 +105,12 @@ def test_profiles_are_complete_in_themselves(root, name):
         "rerun-triggers": ["code", "input", "mtime", "params", "software-env"],
     }
     assert common.items() <= profile.items()
+
+
+def test_a_run_that_would_explain_nothing_is_refused(fresh):
+    fresh.change_config({"explain": {"split": "tset"}})
+    assert "explain.split: synthetic has no split 'tset'; did you mean 'test'?" in fresh.run(
+        "-n", check=False
+    )
+    fresh.change_config({"explain": {"split": "test", "every": 10_000_000}})
+    assert "leaves none of 4 videos of synthetic; lower it" in fresh.run("-n", check=False)
