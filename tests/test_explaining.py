@@ -14,7 +14,7 @@ import torch
 import yaml
 
 from vidsal import config as settings
-from vidsal import explaining, heatmaps, mapping, networks, parts, sheets
+from vidsal import explaining, heatmaps, mapping, networks, parts
 from vidsal.attribution import _pass, _variants
 from vidsal.models import Preprocessing, VideoModel
 
@@ -136,8 +136,6 @@ def test_out_of_memory_is_tried_again_at_half_the_batch():
 def shard(root, tmp_path, group):
     config = copy.deepcopy(yaml.safe_load((root / "config.yaml").read_text()))
     config["explain"]["every"] = 1
-    sheet = pd.DataFrame({"video": ["v"], "path": ["v.avi"], "split": ["test"], "label": ["a"]})
-    sheets.write(sheets.check(sheet, "here"), tmp_path / "rows.tsv")
     prediction = {
         "video": "v",
         "label": "a",
@@ -151,7 +149,6 @@ def shard(root, tmp_path, group):
         heatmaps.copy_group(group, file.create_group("v"))
         file.attrs["complete"] = 1
     files = types.SimpleNamespace(
-        rows=tmp_path / "rows.tsv",
         frames=tmp_path / "frames.h5",
         predictions=tmp_path / "p.parquet",
         weights=tmp_path / "w.pt",

@@ -104,3 +104,13 @@ def test_empty_file_and_missing_file(tmp_path):
         sheets.read(tmp_path / "empty.tsv")
     with pytest.raises(InputError, match="no such file"):
         sheets.read(tmp_path / "none.tsv")
+
+
+def test_the_members_of_a_finer_shard_are_its_rows():
+    sheet = sheets.check(
+        pd.DataFrame({"video": [f"v{n}" for n in range(50)], "path": "p", "split": "test"}), "here"
+    )
+    for shard in sheets.shards(sheet, 10):
+        found = sheets.members(sheet[["video"]], shard)
+        assert list(found["video"]) == list(sheets.rows(sheet, shard)["video"])
+        assert 0 < len(found) < 50

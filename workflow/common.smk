@@ -2,14 +2,17 @@
 
 import fcntl
 import functools
+import gc
+import inspect
 import os
 import sys
 from pathlib import Path
 
+import smart_open
 import yaml
 
 from vidsal import config as settings
-from vidsal import parts, registry, sheets
+from vidsal import parts, registry, sheets, sources
 from vidsal.errors import InputError
 
 PACKAGE = registry.PACKAGE
@@ -24,6 +27,11 @@ if (
         PYTHONPATH=f"{PACKAGE.parent}{os.pathsep}{os.environ.get('PYTHONPATH', '')}"
     )
 os.environ.update(VIDSAL_MAIN_PID=str(os.getpid()))
+
+# A large DAG is millions of objects that stay: looking through them for garbage cost a sixth of it.
+gc.set_threshold(1_000_000)
+# Snakemake parses the path of a job's script three times, and smart_open makes a class each time.
+smart_open.parse_uri = functools.cache(smart_open.parse_uri)
 
 
 def refuse(error):
@@ -120,12 +128,21 @@ def options(*sections, **rooms):
 
 
 def by_wildcards(function, names):
-    """Return function(values of these wildcards) as a function of wildcards."""
+    """Return function(values of these wildcards) as a function of wildcards; its value for none."""
+    if not names:
+        return function()
 
+    @signed
     def of_wildcards(wildcards):
         return function(*(getattr(wildcards, name) for name in names))
 
     return of_wildcards
+
+
+def signed(function):
+    """Keep the signature of an input function, for which Snakemake asks several times a job."""
+    function.__signature__ = inspect.signature(function)
+    return function
 
 
 def all_options(room, names):
@@ -155,6 +172,15 @@ def is_known(dataset):
 
 def is_rendered(dataset):
     return "render" in entry("datasets", dataset).functions
+
+
+@functools.cache
+def wanted(dataset):
+    """Return what a dataset downloads; the sources of its file that apply to its options."""
+    try:
+        return sources.of(config, dataset)
+    except InputError as error:
+        refuse(error)
 
 
 def dataset_folder(dataset):
@@ -276,6 +302,7 @@ def from_coarse(pattern):
     if not config["sharding"]["per_method"]:
         return pattern
 
+    @signed
     def of_wildcards(wildcards):
         return coarse_file(pattern, wildcards)
 

@@ -16,6 +16,7 @@ def listing(wildcards):
     return "".join(sheets.stamp_tree(folder) for folder in listed_folder(wildcards))
 
 
+@signed
 def shard_rows_hash(wildcards):
     return sheets.row_hash(rows_by_shard(wildcards.dataset)[wildcards.shard])
 
@@ -32,6 +33,7 @@ def file_stamps(column):
     return of_wildcards
 
 
+@signed
 def reader_options(wildcards):
     """Options of the dataset, where it reads gaze and masks in its own way."""
     own = entry("datasets", wildcards.dataset)
@@ -63,6 +65,7 @@ def training_rows(wildcards):
     )
 
 
+@signed
 def weights_of(wildcards):
     """The trained checkpoint, or the file that the config gives."""
     given = choice("models", wildcards.model).options.get("weights")
@@ -77,6 +80,7 @@ def training_options(wildcards):
 # rules/explain.smk
 
 
+@signed
 def receipt_of(wildcards):
     """The shared pass makes the maps of its family beforehand; other methods need none."""
     if not is_family(wildcards.method):
@@ -84,6 +88,7 @@ def receipt_of(wildcards):
     return f"results/{wildcards.dataset}/shared_pass/{wildcards.model}/{coarse(wildcards)}.tsv"
 
 
+@signed
 def gaze_of_control(wildcards):
     """The ceiling is made of gaze; other controls know nothing of it."""
     if "fixations" not in entry("controls", wildcards.method).needs:
@@ -103,12 +108,14 @@ def all_heatmaps(wildcards):
 # rules/score.smk
 
 
+@signed
 def gaze_of(wildcards):
     if not has(wildcards.dataset, "fixations"):
         return []
     return coarse_file("results/{dataset}/fixations/{shard}.parquet", wildcards)
 
 
+@signed
 def masks_of(wildcards):
     if not has(wildcards.dataset, "masks"):
         return []

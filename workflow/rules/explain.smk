@@ -6,7 +6,6 @@
 rule shared_pass:
     """Make all maps that come from one forward and one backward pass, into the part cache."""
     input:
-        rows="results/{dataset}/videos/{shard}.tsv",
         frames="results/{dataset}/frames/{shard}.h5",
         predictions="results/{dataset}/predictions/{model}/{shard}.parquet",
         weights=weights_of,
@@ -36,7 +35,6 @@ rule shared_pass:
 rule explain:
     """Explain the videos of a shard with one method: a heatmap for each video."""
     input:
-        rows=from_coarse("results/{dataset}/videos/{shard}.tsv"),
         frames=from_coarse("results/{dataset}/frames/{shard}.h5"),
         predictions=from_coarse("results/{dataset}/predictions/{model}/{shard}.parquet"),
         weights=weights_of,

@@ -12,7 +12,7 @@ import h5py
 import numpy as np
 import pandas as pd
 
-from vidsal import _version, heatmaps, networks, parts, registry, stage
+from vidsal import _version, heatmaps, networks, parts, registry, sheets, stage
 from vidsal import config as settings
 from vidsal.errors import InputError
 from vidsal.mapping import chosen_rows, scaling, seen, source_attrs
@@ -21,9 +21,10 @@ log = logging.getLogger(__name__)
 
 
 class Shard:
-    """The inputs of explaining one shard with one model: rows, frames, targets, weights.
+    """The inputs of explaining one shard with one model: frames, predictions, weights.
 
-    `files` holds the paths `rows`, `frames`, `predictions` and `weights`, as the rule names them.
+    `files` holds the paths `frames`, `predictions` and `weights`, as the rule names them. What is
+    explained is what was classified: the predictions say which videos there are, and their labels.
     """
 
     def __init__(self, config: dict, dataset: str, name: str, shard: str, files: object) -> None:
@@ -31,10 +32,9 @@ class Shard:
         self.config, self.dataset, self.name = config, dataset, name
         self.weights = Path(files.weights)
         self.frames = heatmaps.open_file(files.frames)
-        predictions = pd.read_parquet(files.predictions).to_dict("records")
-        self.targets = {row["video"]: row for row in predictions}
-        known = [r for r in stage.read_sheet(files.rows, shard) if r["video"] in self.targets]
-        self.rows = chosen_rows(config, known)
+        predictions = sheets.members(pd.read_parquet(files.predictions), shard)
+        self.targets = {row["video"]: row for row in predictions.to_dict("records")}
+        self.rows = chosen_rows(config, predictions[["video", "label"]].to_dict("records"))
         self.model = settings.choice(config, "models", name)
         self.model_fields = networks.model_fields(config, name)
         self.weights_sha256 = parts.sha256(self.weights)

@@ -121,9 +121,13 @@ def coarse(shard: str, count: int) -> str:
 
 def rows(sheet: pd.DataFrame, shard: str) -> pd.DataFrame:
     """Return the rows of one shard, in sheet order."""
-    split, index, count = parse(shard)
-    part = sheet[sheet["split"] == split]
-    return part[digests(part) % count == index].reset_index(drop=True)
+    return members(sheet[sheet["split"] == parse(shard)[0]], shard)
+
+
+def members(table: pd.DataFrame, shard: str) -> pd.DataFrame:
+    """Return the rows of a shard from any table with a column `video` of that shard's split."""
+    _, index, count = parse(shard)
+    return table[digests(table) % count == index].reset_index(drop=True)
 
 
 def row_hash(sheet: pd.DataFrame) -> str:
