@@ -10,9 +10,12 @@ explained; ``folder`` is where this dataset's files are or will be. Columns:
   exclusive; empty = the whole video), ``fps`` (of frame folders), ``fixations`` (a gaze recording)
   and ``masks`` (a mask video or folder); empty = none.
 
-A file also holds ``SOURCES``, a list of what is downloaded ({url, sha256, size, licence}; empty for
-nothing), and ``KNOWN = True`` when the table needs no file to exist (``def known(**options)`` when
-that depends on the options). It may define, with the same options:
+A file also holds ``SOURCES``, written out as a list of what is downloaded (empty for nothing): each
+a dict of ``name`` (the file's), ``url`` (and ``mirrors``) or ``form`` (how to get it where no
+address gives it), ``licence``, and where known ``sha256``, ``md5`` or ``size``; ``unpack`` and
+``to`` (folder) for archives; ``needs`` ({option: [values]}) where only some options want it. And
+``KNOWN = True`` when the table needs no file to exist (``def known(**options)`` when that depends
+on the options). It may define, with the same options:
 
 - ``render(folder, rows, **options)``: make the missing files of these rows, each under a temporary
   name that is then renamed;
