@@ -114,3 +114,10 @@ def test_the_members_of_a_finer_shard_are_its_rows():
         found = sheets.members(sheet[["video"]], shard)
         assert list(found["video"]) == list(sheets.rows(sheet, shard)["video"])
         assert 0 < len(found) < 50
+
+
+@pytest.mark.parametrize("number", ["1e308", "inf", "9" * 400, "1e15", "nan", "x", "2.5"])
+def test_a_frame_number_that_cannot_be_one_is_named(number):
+    sheet = pd.DataFrame({"video": ["a"], "path": ["p"], "split": ["test"], "start": [number]})
+    with pytest.raises(InputError, match="line 2: 'a'"):
+        sheets.check(sheet, "here")

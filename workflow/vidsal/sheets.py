@@ -21,6 +21,7 @@ REQUIRED = ("video", "path", "split")
 OPTIONAL = ("label", "subject", "start", "end", "fps", "fixations", "masks")
 COLUMNS = REQUIRED + OPTIONAL
 SLUG = r"[A-Za-z0-9._-]+"
+LARGEST = 1e12  # above every frame number and frame rate
 SHARD = re.compile(rf"(?P<split>{SLUG})-(?P<index>\d+)of(?P<count>\d+)")
 
 
@@ -183,8 +184,10 @@ def _numbers(values: pd.Series | None, length: int, column: str) -> pd.Series:
         return pd.Series([pd.NA] * length, dtype=dtype)
     blank = values.isna() | (values.astype(str).str.strip() == "")
     numbers = pd.to_numeric(values.where(~blank), errors="coerce")
-    broken = numbers.isna() if column == "fps" else numbers % 1 != 0
-    # A text that is no number becomes -1 and is reported with its row by _row_problems.
+    broken = ~(numbers.abs() < LARGEST)
+    if column != "fps":
+        broken |= numbers % 1 != 0
+    # A text that is no such number becomes -1 and is reported with its row by _row_problems.
     bad = ~blank & broken
     return numbers.where(~bad, -1).astype(dtype)
 

@@ -325,3 +325,8 @@ def _geometry(meta: dict, shown: dict, screen: list[int] | None) -> dict:
         "eye": EYES.get(str(meta.get("RecordedEye", "")).lower()),
         "space": "screen",
     }
+
+
+def looks_like(path: Path, head: bytes) -> bool:
+    """Say whether a file is one, by its name."""
+    return path.name.endswith(("_physio.tsv.gz", "_physio.tsv"))

@@ -157,3 +157,9 @@ def _on_screen(rows: pd.DataFrame, asc: _asc.Asc) -> tuple[pd.DataFrame, list[in
     left, top, right, bottom = asc.corners
     size = [extent(right - left), extent(bottom - top)]
     return rows.assign(x=rows["x"] - left, y=rows["y"] - top), size
+
+
+def looks_like(path: Path, head: bytes) -> bool:
+    """Say whether a file is one, by its preamble or its lines of messages and samples."""
+    lines = (b"** CONVERTED FROM", b"** DATE:", b"MSG\t", b"START\t", b"INPUT\t")
+    return path.suffix.lower() == ".asc" and head.startswith(lines)

@@ -205,3 +205,10 @@ def _once(rows: pd.DataFrame, number: pd.Series) -> pd.DataFrame:
     groups = rows.groupby(["trial", number[rows.index]], sort=False)
     made = groups.first().reset_index(drop=True)
     return made.assign(x=groups["x"].mean().to_numpy(), y=groups["y"].mean().to_numpy())
+
+
+def looks_like(path: Path, head: bytes) -> bool:
+    """Say whether a file is one, by the names of its columns."""
+    first = head.partition(b"\n")[0].lower()
+    names = (b"norm_pos_x", b"gaze x [px]", b"fixation x [px]", b"on_surf")
+    return any(name in first for name in names)

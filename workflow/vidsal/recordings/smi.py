@@ -256,3 +256,9 @@ def _event_line(parts: list[str], found: list[tuple], said: list[tuple]) -> bool
     except (ValueError, IndexError):
         return False
     return True
+
+
+def looks_like(path: Path, head: bytes) -> bool:
+    """Say whether a file is one, by the program that wrote it."""
+    text = head.replace(b"\0", b"")
+    return any(mark in text for mark in (b"[BeGaze]", b"[iView]", b"IDF Converter"))

@@ -245,3 +245,9 @@ def _constant(data: pd.DataFrame, *names: str) -> list[float | int] | None:
         return None
     found = [whole(value) for value in values.iloc[0]]
     return found if min(found[-2:]) > 0 else None
+
+
+def looks_like(path: Path, head: bytes) -> bool:
+    """Say whether a file is one, by the names of its columns."""
+    first = head.replace(b"\0", b"").partition(b"\n")[0].replace(b" ", b"").lower()
+    return b"recordingtimestamp" in first and (b"gazepoint" in first or b"gazeeventtype" in first)
