@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import errno
+import os
 import pathlib
 
 import cv2
@@ -21,6 +22,7 @@ from vidsal.video.frames import (
     estimate_bytes,
     read_frames,
     read_masks,
+    read_numbered,
     transform,
     write_frames,
 )
@@ -51,9 +53,20 @@ def test_a_clip_that_fits_is_stored_as_it_is(clip, group):
     np.testing.assert_array_equal(group["frame_index"], np.arange(10, 30))
     assert (group["frames"].dtype, group["frames"].chunks) == (np.uint8, None)
     assert (group["time"].dtype, group["frame_index"].dtype) == (np.float64, np.int64)
-    assert group.attrs["fps"] == "25/1"
+    assert (group.attrs["fps"], group.attrs["start_time"]) == ("25/1", 10 / 25)
     assert group.attrs["source_sha256"] == health["source_sha256"]
     assert group.attrs["source_size"].tolist() == group.attrs["canvas_size"].tolist() == [64, 96]
+
+
+def test_every_frame_of_every_kind_keeps_its_number_and_time(
+    kind_name, kind, films, tmp_path, group
+):
+    health = trim(kind(kind_name), tmp_path / "clip.mkv", start=5, end=47)
+    write_frames(tmp_path / "clip.mkv", health, group)
+    shown = [films.number_of(rgb) for rgb in read_frames(group)]
+    assert shown == group["frame_index"][()].tolist() == list(range(5, 47))
+    times = group.attrs["start_time"] + group["time"][()]
+    np.testing.assert_allclose(times, films.seconds(kind_name)[5:47], atol=1e-3)
 
 
 def test_shrinking_averages_areas(clip, group):
@@ -105,6 +118,36 @@ def test_any_part_can_be_read(clip, group, store):
     np.testing.assert_array_equal(read_frames(group, 15), whole[15:])
     np.testing.assert_array_equal(read_frames(group, 18, 99), whole[18:])
     assert read_frames(group, 4, 4).shape == (0, *whole.shape[1:])
+
+
+NUMBERS = [[0], [3, 4, 5], [2, 4, 6, 19], [7, 7, 7], [0, 9, 19, 19, 19]]
+
+
+@pytest.mark.parametrize("store", ["raw", "jpeg95"])
+@pytest.mark.parametrize("mode", ["r", "a"])
+@pytest.mark.parametrize("numbers", NUMBERS, ids=str)
+def test_frames_are_picked_by_their_numbers(clip, tmp_path, store, mode, numbers):
+    path, health = clip
+    with h5py.File(tmp_path / "frames.h5", "w", libver="v110") as file:
+        file["before"] = np.arange(1000)
+        write_frames(path, health, file.create_group("video"), store=store)
+    with h5py.File(tmp_path / "frames.h5", mode) as file:
+        made = read_numbered(file["video"], np.array(numbers))
+        np.testing.assert_array_equal(made, read_frames(file["video"])[numbers])
+        for outside in ([5, 20], [-1, 3]):
+            with pytest.raises(IndexError, match="of 20"):
+                read_numbered(file["video"], np.array(outside))
+
+
+def test_a_frames_file_that_ends_early_is_noticed(clip, tmp_path):
+    path, health = clip
+    with h5py.File(tmp_path / "frames.h5", "w", libver="v110") as file:
+        write_frames(path, health, file.create_group("video"))
+        end = file["video"]["frames"].id.get_offset() + file["video"]["frames"].nbytes
+    with h5py.File(tmp_path / "frames.h5", "r") as file:
+        os.truncate(tmp_path / "frames.h5", end - 5)
+        with pytest.raises(OSError, match="ends in frame 19"):
+            read_numbered(file["video"], np.array([18, 19]))
 
 
 @pytest.mark.parametrize("store", ["raw", "jpeg95"])
@@ -180,6 +223,19 @@ def test_masks_that_are_none_are_refused(kind, tmp_path):
     write_ffv1(tmp_path / "masks.mkv", np.zeros((3, 8, 8), np.uint8), 25, gray=True)
     with pytest.raises(InputError, match=r"frames 1 to 9 .* and 2 are there"):
         read_masks(tmp_path / "masks.mkv", 1, 9)
+
+
+def test_masks_of_two_sizes_are_refused(tmp_path):
+    cv2.imwrite(str(tmp_path / "0.png"), np.zeros((8, 9), np.uint8))
+    cv2.imwrite(str(tmp_path / "1.png"), np.zeros((8, 10), np.uint8))
+    with pytest.raises(InputError, match="pictures of 10x8 and 9x8 px"):
+        read_masks(tmp_path)
+
+
+def test_one_mask_may_be_a_single_picture(tmp_path):
+    label = np.random.default_rng(0).integers(0, 256, (8, 9), dtype=np.uint8)
+    cv2.imwrite(str(tmp_path / "0.png"), label)
+    np.testing.assert_array_equal(read_masks(tmp_path / "0.png"), label[None])
 
 
 def test_a_disk_that_is_too_small_is_refused_beforehand(tmp_path):

@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import socket
+import struct
 import subprocess
 import wave
+import zlib
 from fractions import Fraction
 
 import av
+import cv2
 import imageio_ffmpeg
 import numpy as np
 import pytest
@@ -112,6 +115,52 @@ def test_a_bad_file_gets_one_sentence(sentence, reader, tmp_path):
     assert str(path) in text
     assert "\n" not in text
     assert not out.exists()
+
+
+def test_a_gif_that_claims_to_be_huge_is_refused(kind, tmp_path):
+    data = bytearray(kind("gif").read_bytes())
+    data[6:10] = (16000).to_bytes(2, "little") * 2
+    (tmp_path / "huge.gif").write_bytes(data)
+    with pytest.raises(DamagedVideo, match="claims a picture of 16000x16000 px"):
+        probe(tmp_path / "huge.gif")
+
+
+def test_a_picture_that_claims_to_be_huge_is_refused(films, tmp_path):
+    data = bytearray(cv2.imencode(".png", films.picture(0))[1].tobytes())
+    data[16:24] = (16000).to_bytes(4, "big") * 2
+    data[29:33] = zlib.crc32(data[12:29]).to_bytes(4, "big")
+    (tmp_path / "huge.png").write_bytes(data)
+    with pytest.raises(DamagedVideo, match="not one of its 1 pictures can be read"):
+        probe(tmp_path / "huge.png")
+
+
+def test_a_png_chunk_that_claims_to_be_huge_is_not_believed(films, tmp_path, monkeypatch):
+    data = bytearray(cv2.imencode(".png", films.picture(0))[1].tobytes())
+    place = data.index(b"IDAT") - 4
+    data[place : place + 4] = (2**31 - 1).to_bytes(4, "big")
+    (tmp_path / "huge.png").write_bytes(data)
+    monkeypatch.setattr(cv2, "imdecode", lambda *_: pytest.fail("2 GiB would be set aside"))
+    with pytest.raises(DamagedVideo, match="not one of its 1 pictures can be read"):
+        probe(tmp_path / "huge.png")
+
+
+@pytest.mark.parametrize("tag", ["00:00:02.4x", "2.4", "0\x7f:00:02.4", "", "-1:00:00.0"])
+def test_a_duration_that_is_none_is_not_believed(kind, tag, tmp_path):
+    path, whole = tmp_path / "odd.webm", kind("vp9")
+    command = [imageio_ffmpeg.get_ffmpeg_exe(), "-loglevel", "error", "-i", whole, "-c", "copy"]
+    subprocess.run([*command, path], check=True)
+    data = path.read_bytes()
+    stated = b"00:00:02.400000000"
+    assert stated in data
+    path.write_bytes(data.replace(stated, tag.encode().ljust(len(stated), b"\0")))
+    assert probe(path).duration == probe(whole).duration == pytest.approx(2.4)
+
+
+def test_boxes_that_claim_to_be_huge_are_not_followed(tmp_path):
+    path = tmp_path / "clip.mp4"
+    path.write_bytes(struct.pack(">I4sQ", 1, b"ftyp", 2**63 + 5) + bytes(50))
+    with pytest.raises(DamagedVideo, match=r"moov atom|FFmpeg can open"):
+        probe(path)
 
 
 def test_a_playlist_fetches_nothing(tmp_path):

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -15,9 +15,7 @@ import pandas as pd
 from vidsal import _version, fixations, heatmaps, networks, registry, sheets, stage
 from vidsal import config as settings
 from vidsal.mapping import chosen_rows, scaling, seen, source_attrs
-from vidsal.video import frames as video_frames
-
-FRAMES_AT_ONCE = 32
+from vidsal.video.stored import StoredFrames
 
 
 @dataclass(frozen=True)
@@ -42,16 +40,13 @@ def gaze_shard(shard: Shard, model_name: str) -> None:
     def prepare() -> Callable[[h5py.Group, str], tuple[np.ndarray, dict]]:
         networks.prepare(config)
         model = registry.load("gaze", own.method, config["rooms"])(**own.options)
-        return lambda group, video: (np.concatenate(list(model.predict(_stream(group)))), {})
+
+        def compute(group: h5py.Group, video: str) -> tuple[np.ndarray, dict[str, object]]:
+            return np.concatenate(list(model.predict(StoredFrames(group).blocks()))), {}
+
+        return compute
 
     _run(shard, own, (model_name, "gaze"), lambda video: numerics, prepare)
-
-
-def _stream(group: h5py.Group) -> Iterator[np.ndarray]:
-    """Yield the frames of a video in blocks, so that an hour of video fits into memory."""
-    total = len(group["frame_index"])
-    for start in range(0, total, FRAMES_AT_ONCE):
-        yield video_frames.read_frames(group, start, min(start + FRAMES_AT_ONCE, total))
 
 
 def control_shard(shard: Shard, name: str, gaze: str | None = None) -> None:
@@ -67,7 +62,7 @@ def control_shard(shard: Shard, name: str, gaze: str | None = None) -> None:
     table = pd.read_parquet(gaze) if gaze else None
 
     def compute(group: h5py.Group, video: str) -> tuple[np.ndarray, dict[str, object]]:
-        frames = video_frames.read_frames(group)
+        frames = StoredFrames(group)
         given = {"frames": frames, "rng": generator(config["seed"], video)}
         notes = {}
         if "fixations" in needs:

@@ -23,15 +23,30 @@ HEALTH_COLUMNS = [
     "damaged",
     "reasons",
     "codec",
+    "pixel_format",
     "stream",
+    "video_streams",
+    "rotation",
+    "sar",
+    "interlaced",
     "frames_decoded",
     "frames_header",
+    "duration_check",
     "corrupt_packets",
+    "corrupt_frames",
+    "errors",
+    "complaints",
+    "odd_times",
+    "checked_until",
     "fps",
     "start",
     "end",
+    "start_time",
     "source_sha256",
 ]
+
+
+FRAME_OPTIONS = ("max_side", "store", "crop", "resize", "grey", "every")
 
 
 def dataset_sheet(config: dict, dataset: str) -> pd.DataFrame:
@@ -152,7 +167,7 @@ def extract_shard(
     """Decode the clips of a shard once, into `out`, one group per video."""
     rows = [r for r in stage.read_sheet(rows_file) if (clips / f"{r['video']}.json").is_file()]
     records = {r["video"]: _record(clips / f"{r['video']}.json") for r in rows}
-    options = {name: config["video"][name] for name in ("max_side", "store")}
+    options = {name: config["video"][name] for name in FRAME_OPTIONS if name in config["video"]}
     _check_space(out, records.values(), options)
     code = registry.fingerprint(__file__)
 
@@ -165,6 +180,7 @@ def extract_shard(
             group.attrs["part_key"] = parts.key(stage="frames", **fields(row))
 
     def fields(row: dict) -> dict[str, object]:
+        _check_truth(row, options)
         return {"clip": records[row["video"]]["part_key"], "options": options, "code": code}
 
     cache = stage.open_cache(config, dataset, "frames")
@@ -181,12 +197,31 @@ def _record(path: Path) -> dict:
 def _check_space(out: Path, records: object, options: dict) -> None:
     """Refuse before decoding when the disk cannot hold the shard's frames."""
     # Twice: the single parts lie beside the shard's file until it is complete.
-    total = 2 * sum(
-        video_frames.estimate_bytes(len(record["times"]), record["size"], **options)
-        for record in records
-    )
+    total = 2 * sum(_bytes(record, options) for record in records)
     out.parent.mkdir(parents=True, exist_ok=True)
     video_frames.check_space(out.parent, total)
+
+
+def _bytes(record: dict, options: dict) -> int:
+    """Return the bytes of a video's frames, 0 where it has no such frames and will be refused."""
+    try:
+        return video_frames.estimate_bytes(len(record["times"]), record["size"], **options)
+    except InputError:
+        return 0
+
+
+def _check_truth(row: dict, options: dict) -> None:
+    """Refuse what would put gaze or masks on the wrong frames.
+
+    Raises:
+        InputError: frames are left out of a video that has gaze or masks.
+    """
+    there = [name for name in ("fixations", "masks") if row.get(name)]
+    if options.get("every", 1) > 1 and there:
+        raise InputError(
+            f"video.every: {options['every']} for {row['video']}: its {' and '.join(there)} count "
+            "all frames; use every: 1 for videos with gaze or masks"
+        )
 
 
 def list_videos(config: dict, dataset: str, out: Path) -> None:

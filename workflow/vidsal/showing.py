@@ -9,12 +9,12 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from vidsal import _version, fixations, heatmaps, parts, sheets
+from vidsal import _version, fixations, heatmaps, parts, sheets, weights
 from vidsal import config as settings
 from vidsal.scoring import WHOLE_CLIP
 from vidsal.video import encode
-from vidsal.video import frames as video_frames
 from vidsal.video import overlay as films
+from vidsal.video.stored import StoredFrames
 from vidsal.viewer import atlas as atlases
 from vidsal.viewer import page as pages
 
@@ -43,21 +43,21 @@ def film(
     shard = shard_of(video, config["explain"]["split"], count)
     with heatmaps.open_file(base / "frames" / f"{shard}.h5") as file:
         group = file[video]
-        picture = video_frames.read_frames(group)
+        picture = StoredFrames(group)
         to_canvas = group.attrs["transform"]
         fps, source = _fps(group.attrs["fps"]), [int(s) for s in group.attrs["source_size"]]
-    maps, transforms = _maps(index, to_canvas)
-    gaze = _gaze(base / "fixations" / f"{shard}.parquet", video, picture.shape, to_canvas)
-    mask = _mask(base / "masks" / f"{shard}.h5", video, picture.shape, to_canvas, source)
-    record = {"video": video, "frames": len(picture), "fps": fps, "fixations": gaze.tolist()}
-    record |= _predictions(config, base, shard, video) | _scores(config, base, index)
-    with parts.replacing(film_out) as path:
-        sheet = films.overlay(picture, maps, transforms, fixations=gaze, title=_title(record))
-        encode.write_h264(path, sheet, fps)
-    with parts.replacing(atlas) as path:
-        record["layout"] = atlases.atlas(picture, maps, transforms, path, fps=fps, mask=mask)
-    with parts.replacing(clip) as path:
-        path.write_text(json.dumps(record, sort_keys=True, indent=1) + "\n", encoding="utf-8")
+        maps, transforms = _maps(index, to_canvas)
+        gaze = _gaze(base / "fixations" / f"{shard}.parquet", video, picture.shape, to_canvas)
+        mask = _mask(base / "masks" / f"{shard}.h5", video, picture.shape, to_canvas, source)
+        record = {"video": video, "frames": len(picture), "fps": fps, "fixations": gaze.tolist()}
+        record |= _predictions(config, base, shard, video) | _scores(config, base, index)
+        with parts.replacing(film_out) as path:
+            sheet = films.overlay(picture, maps, transforms, fixations=gaze, title=_title(record))
+            encode.write_h264(path, sheet, fps)
+        with parts.replacing(atlas) as path:
+            record["layout"] = atlases.atlas(picture, maps, transforms, path, fps=fps, mask=mask)
+        with parts.replacing(clip) as path:
+            path.write_text(json.dumps(record, sort_keys=True, indent=1) + "\n", encoding="utf-8")
 
 
 def shard_of(video: str, split: str, count: int) -> str:
@@ -186,8 +186,15 @@ def write_page(config: dict, dataset: str, files: object, out: Path) -> None:
             title=f"vidsal: {dataset}",
             provenance=_provenance(config, dataset, files),
             notes=_notes(config, dataset),
-            figures={Path(f).stem: Path(f) for f in files.figures},
+            figures=_captioned([*files.figures, *files.of_models]),
         )
+
+
+def _captioned(paths: list[str]) -> dict[str, Path]:
+    """Return caption -> figure: `nss`, or `training of r3d_18` for a figure of one model."""
+    found = [Path(path) for path in paths]
+    kind = {path: path.parent.name for path in found}
+    return {p.stem if kind[p] == "figures" else f"{kind[p]} of {p.stem}": p for p in found}
 
 
 def _provenance(config: dict, dataset: str, files: object) -> dict[str, object]:
@@ -207,8 +214,8 @@ def _provenance(config: dict, dataset: str, files: object) -> dict[str, object]:
 
 
 def _weights_digest(config: dict, dataset: str, name: str) -> str:
-    given = settings.choice(config, "models", name).options.get("weights")
-    return parts.sha256(given or Path("results") / dataset / "models" / name / "best.pt")
+    own = settings.choice(config, "models", name)
+    return parts.sha256(weights.rests_on(config, dataset, own))
 
 
 def _notes(config: dict, dataset: str) -> list[str]:

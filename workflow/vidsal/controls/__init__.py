@@ -4,7 +4,8 @@ Contract: ``NAME(frames, rng, *, options) -> float32 (T,h,w)``, larger = more sa
 whole picture of ``frames`` at any resolution of its own. The names of the arguments say what is
 needed:
 
-- ``frames``: uint8 (T,H,W,3), RGB, the canonical frames of one video;
+- ``frames``: uint8 (T,H,W,3), RGB, the canonical frames of one video; read block by block while it
+  is iterated or sliced, whole when anything else is done with it;
 - ``fixations``: int32 (n,3), rows (frame, row, col) on those frames, of one random half of the
   observers; the map is scored against the others alone, and made only where there is gaze;
 - ``rng``: numpy.random.Generator keyed by the seed and the name of the video (leave it out where

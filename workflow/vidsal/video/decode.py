@@ -2,19 +2,22 @@
 
 Nothing here seeks: with B-frames in AVI, open groups of pictures or MPEG-2, seeking is off by one
 frame or more in every reader that was tried. Frame n is the n-th frame that the decoder gives; in a
-folder of pictures it is the n-th picture, so that an unreadable one leaves a gap.
+folder of pictures it is the n-th picture, so that an unreadable one leaves a gap. A single picture
+is a video of one frame.
 """
 
 from __future__ import annotations
 
 import logging
 from collections import deque
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from fractions import Fraction
 from pathlib import Path
+from typing import TypeVar
 
 import av
+import av.logging
 import numpy as np
 from av.container import InputContainer
 from av.video.reformatter import VideoReformatter
@@ -22,10 +25,12 @@ from av.video.stream import VideoStream
 
 from vidsal.errors import DamagedVideo
 from vidsal.video import _folders
-from vidsal.video.probe import DEFAULT_FPS, open_video, rate, turns
+from vidsal.video.probe import DEFAULT_FPS, open_video, rate, refuse_by_content, turns
 
 log = logging.getLogger(__name__)
 EXAMPLES = 5
+TRANSPORT_PACKETS = (188, 192, 204)  # bytes; all of a transport stream's are of one of these sizes
+Result = TypeVar("Result")
 
 
 @dataclass(frozen=True)
@@ -64,6 +69,9 @@ class Health:
             out while recording (empty slots of an AVI file).
         errors: packets or pictures that could not be decoded.
         messages: the first few errors, each with the frame before which it happened.
+        complaints: what FFmpeg logged as an error while it read and decoded; sometimes nothing
+            else tells of a file that ends too early, or of a picture that was patched up.
+        complaint: the first of them.
         odd_times: frames whose time stamp was missing or not after the one before.
         finished: whether the end of the video was reached.
     """
@@ -74,6 +82,8 @@ class Health:
     discarded: int = 0
     errors: int = 0
     messages: list[str] = field(default_factory=list)
+    complaints: int = 0
+    complaint: str = ""
     odd_times: int = 0
     finished: bool = False
 
@@ -83,6 +93,11 @@ class Health:
         if len(self.messages) < EXAMPLES:
             self.messages.append(text)
 
+    def complain(self, text: str, count: int = 1) -> None:
+        """Count complaints and keep the text of the first."""
+        self.complaints += count
+        self.complaint = self.complaint or f"before frame {self.frames_decoded}: {text}"
+
 
 def decode(path: str | Path, *, fps: float | None = None) -> Iterator[Frame]:
     """Yield every frame of a video as RGB, in order.
@@ -91,7 +106,7 @@ def decode(path: str | Path, *, fps: float | None = None) -> Iterator[Frame]:
     colour matrix and range that the file states (BT.601 and limited where it states none).
 
     Args:
-        path: a video file, or a folder of pictures in natural order.
+        path: a video file, a folder of pictures in natural order, or a single picture.
         fps: frames per second of a folder of pictures (25 when not given); files know theirs.
 
     Raises:
@@ -100,8 +115,9 @@ def decode(path: str | Path, *, fps: float | None = None) -> Iterator[Frame]:
     health, to_rgb = Health(), Converter()
     for picture in pictures(path, health, fps=fps):
         yield Frame(picture.index, picture.time, to_rgb(picture.pixels))
-    if health.errors or health.corrupt_packets or health.corrupt_frames:
-        log.warning("video %s: damaged: %s", path, "; ".join(health.messages) or "corrupt data")
+    if health.errors or health.corrupt_packets or health.corrupt_frames or health.complaints:
+        told = "; ".join(health.messages) or health.complaint or "corrupt data"
+        log.warning("video %s: damaged: %s", path, told)
 
 
 def pictures(
@@ -112,7 +128,7 @@ def pictures(
     Raises:
         DamagedVideo: as `decode`.
     """
-    found = _of_folder(path, health, fps) if Path(path).is_dir() else _of_file(path, health)
+    found = _of_stills(path, health, fps) if _folders.is_stills(path) else of_file(path, health)
     shape: tuple | None = None
     for picture in found:
         if shape is None:
@@ -126,6 +142,18 @@ def pictures(
         raise DamagedVideo(
             f"video {path}: not one frame can be decoded; get the file again or leave it out"
         )
+
+
+def of_file(path: str | Path, health: Health) -> Iterator[Picture]:
+    """Yield what FFmpeg makes of a file, whatever its size, in its own pixel format."""
+    container, stream = open_video(path)
+    with container:
+        clock, upright = _Clock(stream, health), _Upright()
+        for index, (frame, stamp) in enumerate(_frames(container, stream, health)):
+            yield Picture(index, clock(stamp), upright(frame))
+        size = Path(path).stat().st_size
+        if container.format.name == "mpegts" and all(size % unit for unit in TRANSPORT_PACKETS):
+            health.complain("the last packet of the transport stream is cut off")
 
 
 @dataclass(frozen=True)
@@ -161,18 +189,12 @@ def _changed(path: str | Path, picture: Picture, shape: tuple) -> str:
     )
 
 
-def _of_file(path: str | Path, health: Health) -> Iterator[Picture]:
-    container, stream = open_video(path)
-    with container:
-        clock, upright = _Clock(stream, health), _Upright()
-        for index, (frame, stamp) in enumerate(_frames(container, stream, health)):
-            yield Picture(index, clock(stamp), upright(frame))
-
-
 def _frames(
     container: InputContainer, stream: VideoStream, health: Health
 ) -> Iterator[tuple[av.VideoFrame, Fraction | None]]:
     """Yield what the decoder gives with its time stamp (s), going on behind refused packets."""
+    if av.logging.get_level() is None:
+        av.logging.set_level(av.logging.FATAL)  # errors are counted then, though not passed on
     slots = _Slots(stream, health) if container.format.name == "avi" else None
     for packet in _packets(container, stream, health):
         health.corrupt_packets += packet.is_corrupt
@@ -180,7 +202,7 @@ def _frames(
         if slots:
             slots.add(packet)
         try:
-            frames = packet.decode()
+            frames = _listening(health, packet.decode)
         except av.error.FFmpegError as error:
             health.error(f"before frame {health.frames_decoded}: {error.strerror}")
             continue
@@ -190,19 +212,40 @@ def _frames(
 
 
 def _stamp(frame: av.VideoFrame) -> Fraction | None:
-    return None if frame.pts is None else frame.pts * frame.time_base
+    # A stream that changes in mid-file can leave a frame without a unit of time.
+    unknown = frame.pts is None or frame.time_base is None
+    return None if unknown else frame.pts * frame.time_base
 
 
 def _packets(container: InputContainer, stream: VideoStream, health: Health) -> Iterator[av.Packet]:
-    """Yield the packets of one stream; a read error ends them, after the decoder is flushed."""
+    """Yield the packets of one stream, the last to flush the decoder; a read error ends them."""
+    packets, flushed = container.demux(stream), False
     try:
-        yield from container.demux(stream)
+        while (packet := _listening(health, next, packets, None)) is not None:
+            flushed = packet.size == 0 and packet.dts is None
+            yield packet
     except av.error.FFmpegError as error:
         text = f"before frame {health.frames_decoded}: {error.strerror}; the rest cannot be read"
         health.error(text)
-        flush = av.Packet()
-        flush.stream = stream
-        yield flush
+    except IndexError:
+        # At the end PyAV may look for a stream that came up only while reading, and not know it.
+        log.debug("video %s: streams came up while reading", container.name)
+    if not flushed:
+        last = av.Packet()
+        last.stream = stream
+        yield last
+
+
+def _listening(health: Health, act: Callable[..., Result], *given: object) -> Result:
+    """Return act(*given), and count what FFmpeg complains of meanwhile."""
+    before, _ = av.logging.get_last_error()
+    try:
+        return act(*given)
+    finally:
+        count, last = av.logging.get_last_error()
+        if count > before:
+            name, text = last[1:]
+            health.complain(f"{name}: {text.strip()}", count - before)
 
 
 class _Upright:
@@ -270,8 +313,9 @@ class _Clock:
         return float(time)
 
 
-def _of_folder(path: str | Path, health: Health, fps: float | Fraction | None) -> Iterator[Picture]:
+def _of_stills(path: str | Path, health: Health, fps: float | Fraction | None) -> Iterator[Picture]:
     step = 1 / rate(DEFAULT_FPS if fps is None else fps)
+    refuse_by_content(path)
     for index, file in enumerate(_folders.pictures(path)):
         image, problem = _folders.read(file)
         if problem:

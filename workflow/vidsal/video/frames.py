@@ -2,14 +2,19 @@
 
 One group per video: `frames` uint8 (T,H,W,3) RGB, contiguous, or `jpeg` (T,) of JPEG bytes; `time`
 float64 (T,) s since the first frame of the clip; `frame_index` int64 (T,) frame numbers of the
-source. Attributes: fps ("25/1"), source_sha256, source_size and canvas_size [H, W], transform
-(3,3): source px -> canvas px.
+source. Attributes: fps ("25/1"), start_time (s on the source's clock, which is 0 at the source's
+first frame, so that start_time + time are the frames' times in the source), source_sha256,
+source_size and canvas_size [H, W], transform (3,3): source px -> canvas px.
+
+Where only every n-th frame of the clip is kept, the attribute `every` is n, fps is that of the kept
+frames, and `clip_time`, `clip_frame_index` are time and number of all frames of the clip.
 """
 
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
+from fractions import Fraction
 from itertools import islice
 from pathlib import Path
 
@@ -20,8 +25,9 @@ import numpy as np
 
 from vidsal.errors import DamagedVideo, InputError
 from vidsal.video import _folders
+from vidsal.video._canvas import Canvas, asked, part, transform
 from vidsal.video._disk import check_space, disk_full
-from vidsal.video.decode import Health, decode, pictures
+from vidsal.video.decode import Health, decode, of_file, pictures
 
 __all__ = [
     "canvas_size",
@@ -30,6 +36,7 @@ __all__ = [
     "estimate_bytes",
     "read_frames",
     "read_masks",
+    "read_numbered",
     "transform",
     "write_frames",
 ]
@@ -46,10 +53,15 @@ def write_frames(
     *,
     max_side: int = 342,
     store: str = "raw",
+    crop: str | Sequence[int] | None = None,
+    resize: Sequence[int] | None = None,
+    grey: bool = False,
+    every: int = 1,
 ) -> None:
     """Decode a trimmed clip into an open HDF5 group, shrunk so that its longest side fits.
 
-    Shrinking averages areas (cv2.INTER_AREA); a clip that fits is stored as it is.
+    Shrinking averages areas (cv2.INTER_AREA); a clip that fits is stored as it is, unless it is to
+    be cropped, resized, made grey, or thinned.
 
     Args:
         mkv: clip that `trim` wrote.
@@ -57,25 +69,36 @@ def write_frames(
         h5group: open, empty group.
         max_side: longest side of the canvas in pixels.
         store: `raw`, or `jpeg95` (several times smaller, lossy).
+        crop: part of the picture that is kept: None (all), `centre` (the largest square in the
+            middle), or [x, y, width, height] in source px.
+        resize: [width, height] of the canvas, larger or smaller, in place of `max_side`.
+        grey: all three channels hold the luma (BT.601).
+        every: every n-th frame is kept, from the first on.
 
     Raises:
-        InputError: an option has no such value, or the disk is full.
+        InputError: an option has no such value, the video no such part, or the disk is full.
         DamagedVideo: the clip is not the one that the record describes.
     """
-    height, width = canvas_size(health["size"], max_side, store)
+    plan = _plan(health["size"], max_side, store, crop, resize, grey)
     count = len(health["times"])
     with disk_full(h5group.file.filename):
-        append = _dataset(h5group, (count, height, width, 3), store)
+        append = _dataset(h5group, (_kept(count, every), *plan.size, 3), store)
         shown = _check_count(mkv, (frame.rgb for frame in decode(mkv)), count)
         for number, rgb in enumerate(shown):
-            append(number, _resize(rgb, height, width))
-        h5group["time"] = np.asarray(health["times"], np.float64)
-        h5group["frame_index"] = np.asarray(health["frame_index"], np.int64)
-        h5group.attrs["fps"] = health["fps"]
+            if number % every == 0:
+                append(number // every, _resize(rgb, plan))
+        h5group["time"] = np.asarray(health["times"], np.float64)[::every]
+        h5group["frame_index"] = np.asarray(health["frame_index"], np.int64)[::every]
+        h5group.attrs["fps"] = _slower(health["fps"], every)
+        h5group.attrs["start_time"] = float(health["start_time"])
         h5group.attrs["source_sha256"] = health["source_sha256"]
         h5group.attrs["source_size"] = np.asarray(health["size"], np.int64)
-        h5group.attrs["canvas_size"] = np.asarray((height, width), np.int64)
-        h5group.attrs["transform"] = transform(health["size"], (height, width))
+        h5group.attrs["canvas_size"] = np.asarray(plan.size, np.int64)
+        h5group.attrs["transform"] = plan.matrix()
+        if every > 1:
+            h5group["clip_time"] = np.asarray(health["times"], np.float64)
+            h5group["clip_frame_index"] = np.asarray(health["frame_index"], np.int64)
+            h5group.attrs["every"] = every
 
 
 def read_frames(h5group: h5py.Group, start: int = 0, stop: int | None = None) -> np.ndarray:
@@ -85,12 +108,32 @@ def read_frames(h5group: h5py.Group, start: int = 0, stop: int | None = None) ->
     """
     if "frames" in h5group:
         return h5group["frames"][start:stop]
-    height, width = h5group.attrs["canvas_size"]
-    stored = h5group["jpeg"][start:stop]
-    frames = np.empty((len(stored), height, width, 3), np.uint8)
-    for number, data in enumerate(stored):
-        frames[number] = cv2.imdecode(data, cv2.IMREAD_COLOR)[..., ::-1]
-    return frames
+    return _decompressed(h5group, h5group["jpeg"][start:stop])
+
+
+def read_numbered(h5group: h5py.Group, numbers: np.ndarray) -> np.ndarray:
+    """Return frames of ascending numbers (T,) of a group, uint8 (T,H,W,3) RGB.
+
+    Raw frames of a file that is open for reading are fetched one by one from where they lie in it,
+    which HDF5 would do several times more slowly; others are read in one piece and picked from.
+    """
+    first, last = int(numbers[0]), int(numbers[-1])
+    raw_frames = h5group.get("frames")
+    data = h5group["jpeg"] if raw_frames is None else raw_frames
+    if first < 0 or last >= data.shape[0]:
+        raise IndexError(f"{h5group.name}: frames {first} to {last} of {len(data)}")
+    if raw_frames is None:
+        return _decompressed(h5group, data[first : last + 1][numbers - first])
+    file, place = h5group.file, data.id.get_offset()
+    if file.mode != "r" or file.driver != "sec2" or place is None:
+        return data[first : last + 1][numbers - first]
+    made = np.empty((len(numbers), *data.shape[1:]), np.uint8)
+    with open(file.filename, "rb", buffering=0) as raw:
+        for frame, number in zip(made, numbers.tolist(), strict=True):
+            raw.seek(place + number * frame.nbytes)
+            if raw.readinto(frame) != frame.nbytes:
+                raise OSError(f"{file.filename}: it ends in frame {number}; delete it and rerun")
+    return made
 
 
 def read_masks(path: str | Path, start: int | None = None, end: int | None = None) -> np.ndarray:
@@ -115,6 +158,12 @@ def read_masks(path: str | Path, start: int | None = None, end: int | None = Non
             f"masks {path}: {wanted} were asked for and {len(masks)} are there; give one mask for "
             "every frame of the video"
         )
+    if len({mask.shape for mask in masks}) > 1:
+        sizes = sorted({f"{mask.shape[1]}x{mask.shape[0]}" for mask in masks})
+        raise InputError(
+            f"masks {path}: pictures of {' and '.join(sizes)} px (width x height); give all "
+            "of them one size"
+        )
     return np.stack(masks)
 
 
@@ -132,24 +181,51 @@ def canvas_size(size: tuple[int, int], max_side: int, store: str = "raw") -> tup
     return max(1, round(size[0] * shrink)), max(1, round(size[1] * shrink))
 
 
-def transform(source: tuple[int, int], target: tuple[int, int]) -> np.ndarray:
-    """Return the 3x3 float64 matrix from source px to target px of a resize; sizes are (H, W).
-
-    Pixel centres are at integers, so x' = (x + 0.5) * s - 0.5.
-    """
-    down, across = target[0] / source[0], target[1] / source[1]
-    return np.array(
-        [[across, 0, across / 2 - 0.5], [0, down, down / 2 - 0.5], [0, 0, 1]], np.float64
-    )
-
-
 def estimate_bytes(
-    n_frames: int, size: tuple[int, int], max_side: int = 342, store: str = "raw"
+    n_frames: int,
+    size: tuple[int, int],
+    max_side: int = 342,
+    store: str = "raw",
+    *,
+    crop: str | Sequence[int] | None = None,
+    resize: Sequence[int] | None = None,
+    grey: bool = False,
+    every: int = 1,
 ) -> int:
     """Return the bytes that `write_frames` will need; exact for raw pixels, high for `jpeg95`."""
-    height, width = canvas_size(size, max_side, store)
+    height, width = _plan(size, max_side, store, crop, resize, grey).size
     each = 3 if store == "raw" else JPEG_BYTES_PER_PIXEL
-    return int(n_frames * (height * width * each + 16))
+    clocks = 16 * n_frames if every > 1 else 0
+    return int(_kept(n_frames, every) * (height * width * each + 16)) + clocks
+
+
+def _plan(
+    size: Sequence[int],
+    max_side: int,
+    store: str,
+    crop: str | Sequence[int] | None,
+    resize: Sequence[int] | None,
+    grey: bool,
+) -> Canvas:
+    """Return where the pixels of a source (H, W) go."""
+    kept = part(size, crop)
+    made = canvas_size((kept[3], kept[2]), max_side, store)
+    return Canvas(kept, made if resize is None else asked(resize), grey)
+
+
+def _kept(count: int, every: int) -> int:
+    """Return how many frames are left when every n-th is kept."""
+    if every < 1:
+        raise InputError(f"every: {every!r}: give 1 (all frames) or more")
+    return -(-count // every)
+
+
+def _slower(fps: str, every: int) -> str:
+    """Return frames per second as "25/1" when every n-th is kept."""
+    if every == 1:
+        return fps
+    made = Fraction(fps) / every
+    return f"{made.numerator}/{made.denominator}"
 
 
 def _dataset(group: h5py.Group, shape: tuple[int, ...], store: str) -> object:
@@ -178,20 +254,25 @@ def _check_count(mkv: str | Path, frames: Iterator[np.ndarray], count: int) -> I
         )
 
 
-def _resize(rgb: np.ndarray, height: int, width: int) -> np.ndarray:
-    if rgb.shape[:2] == (height, width):
-        return rgb
-    return cv2.resize(rgb, (width, height), interpolation=cv2.INTER_AREA)
+def _decompressed(group: h5py.Group, stored: np.ndarray) -> np.ndarray:
+    height, width = group.attrs["canvas_size"]
+    frames = np.empty((len(stored), height, width, 3), np.uint8)
+    for number, data in enumerate(stored):
+        frames[number] = cv2.imdecode(data, cv2.IMREAD_COLOR)[..., ::-1]
+    return frames
+
+
+def _resize(rgb: np.ndarray, plan: Canvas) -> np.ndarray:
+    return plan.draw(rgb)
 
 
 def _mask_pictures(path: str | Path) -> Iterator[av.VideoFrame]:
-    if not Path(path).is_dir():
-        for picture in pictures(path, Health()):
-            yield picture.pixels
+    if not _folders.is_stills(path):
+        yield from (picture.pixels for picture in pictures(path, Health()))
         return
     for file in _folders.pictures(path, (".png",)):
-        for picture in pictures(file, Health()):
-            yield picture.pixels
+        # As a film, because OpenCV would turn the numbers of a palette into its colours.
+        yield from (picture.pixels for picture in of_file(file, Health()))
 
 
 def _labels(path: str | Path, frame: av.VideoFrame) -> np.ndarray:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import re
 import struct
 from dataclasses import dataclass
 from fractions import Fraction
@@ -14,10 +15,11 @@ from av.format import Flags
 from av.video.stream import VideoStream
 
 from vidsal.errors import DamagedVideo, InputError
-from vidsal.video import _folders
+from vidsal.video import MAX_PIXELS, _folders
 
 DEFAULT_FPS = 25
 BLOCK = 1 << 20
+CLOCK_TIME = re.compile(r"(\d{1,4}):(\d\d):(\d\d(?:\.\d*)?)", re.ASCII)
 WEB_PAGE = (b"<!doctype html", b"<html")
 
 
@@ -27,7 +29,7 @@ class VideoInfo:
 
     Attributes:
         path: the file or folder.
-        codec: name of the decoder; the file ending for a folder of pictures.
+        codec: name of the decoder; the file ending for pictures.
         pixel_format: FFmpeg's name of the stored pixels.
         stream: number of the chosen stream in the file: the video stream with the most pixels.
         video_streams: how many video streams there were to choose from.
@@ -58,14 +60,14 @@ def probe(path: str | Path, *, fps: float | None = None) -> VideoInfo:
     """Return what a video says of itself; its first frame is decoded, nothing more.
 
     Args:
-        path: a video file, or a folder of pictures in natural order.
+        path: a video file, a folder of pictures in natural order, or a single picture.
         fps: frames per second of a folder of pictures (25 when not given); files know theirs.
 
     Raises:
         DamagedVideo: nothing at that path can be used as a video.
     """
-    if Path(path).is_dir():
-        return _probe_folder(Path(path), fps)
+    if _folders.is_stills(path):
+        return _probe_stills(path, fps)
     container, stream = open_video(path)
     with container:
         first = _first_frame(path, container, stream)
@@ -78,7 +80,7 @@ def open_video(path: str | Path) -> tuple[InputContainer, VideoStream]:
     Raises:
         DamagedVideo: the file is missing, empty, a web page, cut off, or has no picture.
     """
-    _refuse_by_content(Path(path))
+    refuse_by_content(path)
     try:
         # Text in tags is not ours to judge, so bytes that are no UTF-8 must not stop a video.
         container = av.open(place(path), metadata_errors="replace")
@@ -91,7 +93,29 @@ def open_video(path: str | Path) -> tuple[InputContainer, VideoStream]:
         raise
     # One thread: an error then belongs to the packet at hand, and CPU time to the job's share.
     stream.thread_count = 1
+    # Streams may name another size than the file, and change it on the way.
+    stream.codec_context.options = {"max_pixels": str(MAX_PIXELS)}
     return container, stream
+
+
+def refuse_by_content(path: str | Path) -> None:
+    """Refuse what is plainly no video: nothing there, an empty file, a web page."""
+    path = Path(path)
+    if not path.exists():
+        raise DamagedVideo(
+            f"video {path}: there is no such file; check the path in the sample sheet"
+        )
+    if path.is_dir():
+        return
+    if path.stat().st_size == 0:
+        raise DamagedVideo(f"video {path}: the file is empty (0 bytes); copy or download it again")
+    with open(path, "rb") as file:
+        head = file.read(512).lstrip(b"\xef\xbb\xbf \t\r\n").lower()
+    if any(mark in head for mark in WEB_PAGE):
+        raise DamagedVideo(
+            f"video {path}: it is a web page saved under a video's name (a failed download?); "
+            "open it in a browser to see why, then download the video again"
+        )
 
 
 def place(path: str | Path) -> str:
@@ -105,7 +129,7 @@ def turns(frame: av.VideoFrame) -> int:
 
 
 def sha256(path: str | Path) -> str:
-    """Return the sha256 of a video file, or of the pictures' bytes of a folder in natural order."""
+    """Return the sha256 of a file, or of the pictures' bytes of a folder in natural order."""
     digest = hashlib.sha256()
     files = _folders.pictures(path) if Path(path).is_dir() else [Path(path)]
     for file in files:
@@ -143,18 +167,28 @@ def _choose(path: str | Path, container: InputContainer) -> VideoStream:
         raise DamagedVideo(
             f"video {path}: its codec is unknown to this FFmpeg; convert it, say to H.264"
         )
-    return max(known, key=lambda s: (s.width * s.height, -s.index))
+    chosen = max(known, key=lambda s: (s.width * s.height, -s.index))
+    if chosen.width * chosen.height > MAX_PIXELS:
+        raise DamagedVideo(
+            f"video {path}: its header claims a picture of {chosen.width}x{chosen.height} px, more "
+            f"than {MAX_PIXELS}; get the file again, or make it smaller"
+        )
+    return chosen
 
 
-def _probe_folder(folder: Path, fps: float | None) -> VideoInfo:
-    files = _folders.pictures(folder)
+def _probe_stills(path: str | Path, fps: float | None) -> VideoInfo:
+    refuse_by_content(path)
+    files = _folders.pictures(path)
     size = next(
         (image.shape[:2] for image, _ in map(_folders.read, files) if image is not None), None
     )
     if size is None:
-        raise DamagedVideo(f"video {folder}: none of its {len(files)} pictures can be read")
+        raise DamagedVideo(
+            f"video {path}: not one of its {len(files)} pictures can be read; get them again or "
+            "leave it out"
+        )
     return VideoInfo(
-        path=str(folder),
+        path=str(path),
         codec=files[0].suffix.lower().lstrip("."),
         pixel_format="rgb24",
         stream=0,
@@ -202,8 +236,8 @@ def _duration(container: InputContainer, stream: VideoStream) -> float | None:
     if stream.duration:
         return float(stream.duration * stream.time_base)
     start = float((stream.start_time or 0) * stream.time_base)
-    if tag := stream.metadata.get("DURATION"):
-        hours, minutes, seconds = tag.split(":")
+    if tag := CLOCK_TIME.fullmatch(stream.metadata.get("DURATION", "")):
+        hours, minutes, seconds = tag.groups()
         return int(hours) * 3600 + int(minutes) * 60 + float(seconds) - start
     if container.duration and len(container.streams) == 1:
         return container.duration / av.time_base - start
@@ -233,22 +267,6 @@ def _no_frames(error: Exception | None) -> str:
     return f"not one frame can be decoded{why}; get the file again or leave it out"
 
 
-def _refuse_by_content(path: Path) -> None:
-    if not path.exists():
-        raise DamagedVideo(
-            f"video {path}: there is no such file; check the path in the sample sheet"
-        )
-    if path.stat().st_size == 0:
-        raise DamagedVideo(f"video {path}: the file is empty (0 bytes); copy or download it again")
-    with open(path, "rb") as file:
-        head = file.read(512).lstrip(b"\xef\xbb\xbf \t\r\n").lower()
-    if any(mark in head for mark in WEB_PAGE):
-        raise DamagedVideo(
-            f"video {path}: it is a web page saved under a video's name (a failed download?); "
-            "open it in a browser to see why, then download the video again"
-        )
-
-
 def _why_not(path: Path, error: OSError) -> str:
     if isinstance(error, PermissionError):
         return "it may not be read; check its permissions"
@@ -265,6 +283,7 @@ def _why_not(path: Path, error: OSError) -> str:
 def _mp4_atoms(path: Path) -> list[str]:
     """Return the names of the top-level atoms of an MP4 file, as far as they can be followed."""
     names: list[str] = []
+    end = path.stat().st_size
     with open(path, "rb") as file:
         while len(names) < 100 and len(head := file.read(8)) == 8:
             size, name = struct.unpack(">I4s", head)
@@ -272,7 +291,7 @@ def _mp4_atoms(path: Path) -> list[str]:
             used = 8
             if size == 1 and len(long := file.read(8)) == 8:
                 size, used = struct.unpack(">Q", long)[0], 16
-            if size < used:
+            if size < used or size > end:
                 break
             file.seek(size - used, 1)
     return names

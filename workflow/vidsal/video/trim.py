@@ -50,10 +50,11 @@ def trim(
     Decoding the file gives the RGB that decoding the source gives, bit for bit; two calls give the
     same bytes. The video is damaged when a packet cannot be decoded or is marked corrupt, when the
     number of frames is not the header's, when it differs by more than 1 from duration * fps
-    (constant frame rate), or when frames asked for are missing.
+    (constant frame rate), when frames asked for are missing, or when FFmpeg logs an error. Flipped
+    bits in HEVC, VP8 and VP9 mostly decode to wrong pixels without any sign.
 
     Args:
-        path: a video file, or a folder of pictures in natural order.
+        path: a video file, a folder of pictures in natural order, or a single picture.
         out_mkv: file to write; not left behind when the video is refused.
         start: first frame number, 0-based; None for the first.
         end: frame number behind the last; None for all.
@@ -64,21 +65,19 @@ def trim(
         JSON-able record: source_sha256, codec, pixel_format, stream, video_streams, rotation, sar,
         interlaced, fps ("25/1"), size [H, W] of the upright picture; frames_decoded,
         frames_header, checked_until (None: to the end), corrupt_packets, corrupt_frames, errors,
-        odd_times, duration_check (frames decoded - duration * fps, None where it says nothing),
-        damaged, reasons; start, end as resolved, frame_index of the kept frames, time_start
-        (seconds from the first frame of the source to the first kept one), times (seconds of the
-        kept frames since the first kept one).
+        complaints, odd_times, duration_check (frames decoded - duration * fps, None where it says
+        nothing), damaged, reasons; start, end as resolved, frame_index of the kept frames,
+        start_time (seconds of the first kept frame on the source's clock, which is 0 at its first
+        frame), times (seconds of the kept frames since the first kept one).
 
     Raises:
         DamagedVideo: the video cannot be used, has no such frames, or is refused by `on_damage`.
         InputError: an option has no such value.
     """
     first, last = _interval(path, start, end, on_damage)
-    info, health = probe(path, fps=fps), Health()
     with _removed_on_error(out_mkv):
-        read = _write(path, out_mkv, health, info, first, last)
-        reasons = _reasons(health, info, read)
-        reasons += _missing(path, health, read, first, last, reasons)
+        record = _examined(path, out_mkv, fps, first, last)
+        reasons = record["reasons"]
         if reasons and on_damage != "keep":
             raise DamagedVideo(
                 f"video {path}: damaged: {'; '.join(reasons)}; get the file again, or set "
@@ -86,6 +85,26 @@ def trim(
             )
     for reason in reasons:
         log.warning("video %s: %s", path, reason)
+    return record
+
+
+def examine(path: str | Path, *, fps: float | None = None) -> dict:
+    """Return the health record that `trim` would give for a whole video; nothing is written.
+
+    Raises:
+        DamagedVideo: the video cannot be used at all.
+    """
+    return _examined(path, None, fps, 0, None)
+
+
+def _examined(
+    path: str | Path, out: str | Path | None, fps: float | None, first: int, last: int | None
+) -> dict:
+    """Read frames [first, last), write them where `out` is given, and return the record."""
+    info, health = probe(path, fps=fps), Health()
+    read = _write(path, out, health, info, first, last)
+    reasons = _reasons(health, info, read)
+    reasons += _missing(path, health, read, first, last, reasons)
     return _record(path, info, health, read, reasons)
 
 
@@ -114,7 +133,7 @@ def _removed_on_error(path: str | Path) -> Iterator[None]:
 
 def _write(
     path: str | Path,
-    out: str | Path,
+    out: str | Path | None,
     health: Health,
     info: VideoInfo,
     first: int,
@@ -129,10 +148,11 @@ def _write(
                 break
             read.clock.append(picture.time)
             if picture.index >= first:
-                append = append or stack.enter_context(ffv1(out, info.fps, picture.pixels))
                 read.numbers.append(picture.index)
                 read.seconds.append(picture.time)
-                append(picture.pixels, picture.time - read.seconds[0])
+                if out is not None:
+                    append = append or stack.enter_context(ffv1(out, info.fps, picture.pixels))
+                    append(picture.pixels, picture.time - read.seconds[0])
             if last is not None and picture.index + 1 == last:
                 break
     return read
@@ -147,8 +167,18 @@ def _reasons(health: Health, info: VideoInfo, read: _Read) -> list[str]:
         reasons.append(f"{_count(health.corrupt_packets, 'packet')} marked as corrupt")
     if health.corrupt_frames:
         reasons.append(f"{_count(health.corrupt_frames, 'frame')} marked as corrupt")
-    if not health.finished:
-        return reasons
+    if health.finished:
+        reasons += _count_reasons(health, info, read)
+    if health.complaints and not reasons:
+        reasons.append(
+            f"{_count(health.complaints, 'complaint')} while reading ({health.complaint})"
+        )
+    return reasons
+
+
+def _count_reasons(health: Health, info: VideoInfo, read: _Read) -> list[str]:
+    """Return a sentence for each way in which frames are too few or too many."""
+    reasons = []
     # Packets that an edit list hides, or that hold no picture, are counted by the header too.
     header = info.frames_header and info.frames_header - health.discarded
     if header is not None and header != health.frames_decoded:
@@ -234,6 +264,7 @@ def _record(
         "corrupt_packets": health.corrupt_packets,
         "corrupt_frames": health.corrupt_frames,
         "errors": health.errors,
+        "complaints": health.complaints,
         "odd_times": health.odd_times,
         "duration_check": difference,
         "damaged": bool(reasons),
@@ -241,6 +272,6 @@ def _record(
         "start": read.numbers[0],
         "end": read.numbers[-1] + 1,
         "frame_index": read.numbers,
-        "time_start": round(origin, DIGITS),
+        "start_time": round(origin, DIGITS),
         "times": [round(t - origin, DIGITS) for t in read.seconds],
     }
