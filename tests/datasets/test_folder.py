@@ -6,6 +6,7 @@ import subprocess
 import sys
 from pathlib import Path
 
+import numpy as np
 import pandas as pd
 import pytest
 
@@ -13,6 +14,7 @@ from vidsal import registry, sheets
 from vidsal.datasets import folder as module
 from vidsal.datasets.folder import folder, known, read_fixations
 from vidsal.errors import InputError
+from vidsal.fixations import Clip, Formats
 
 
 def _touch(base: Path, *names: str) -> Path:
@@ -152,7 +154,26 @@ def test_gaze_is_read_by_its_layout(tmp_path):
     assert read_fixations(str(path), table="t", split="test", fps=25.0)["frame"].tolist() == [1, 2]
     read = read_fixations(str(path), gaze={"frame_base": 1})
     assert read["frame"].tolist() == [0, 1]
-    assert list(read.columns) == ["subject", "frame", "x", "y"]
+    assert read[["subject", "x", "y"]].to_numpy().tolist() == [["anna", 10, 20], ["anna", 11, 21]]
+
+
+def test_what_is_known_of_the_video_reaches_the_reader(tmp_path):
+    path = tmp_path / "gaze.csv"
+    path.write_text("time,x,y\n0.05,99,49\n")
+    known_of = Clip(size=(50, 25), fps=30.0, times=np.array([0.0, 0.04]), frame_index=np.arange(2))
+    read = read_fixations(str(path), gaze={"screen": [100, 50]}, clip=known_of)
+    assert read[["frame", "x", "y"]].to_numpy().tolist() == [[1, 49.25, 24.25]]
+
+
+def test_a_format_of_the_config_is_left_to_the_config(tmp_path):
+    path = tmp_path / "gaze.csv"
+    path.write_text("frame,x,y\n1,10,20\n")
+    gaze = {"format": "from_one"}
+    assert len(folder(str(tmp_path), gaze=gaze)) == 0
+    formats = Formats(own={"from_one": {"method": "table", "frame_base": 1}})
+    assert read_fixations(str(path), gaze=gaze, formats=formats)["frame"].tolist() == [0]
+    with pytest.raises(InputError, match="format: 'from_one' is not known"):
+        read_fixations(str(path), gaze=gaze)
 
 
 def test_unknown_words_about_gaze_are_refused_before_anything_runs(tmp_path):

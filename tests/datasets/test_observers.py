@@ -118,7 +118,7 @@ def test_the_table_is_tidy_and_on_the_recordings_clock(tmp_path):
     rows = synthetic(str(tmp_path), **options).iloc[:1]
     render(str(tmp_path), rows, **options)
     table = fixations.read(rows["fixations"][0])
-    assert list(table.columns) == ["subject", "frame", "x", "y"]
+    assert list(table.columns) == list(fixations.COLUMNS)
     assert sorted(table["subject"].unique()) == ["simulated01", "simulated02", "simulated03"]
     length = _plans.plan(_options(options), "test", 1, "walking", 1).length
     assert table["frame"].min() == 0

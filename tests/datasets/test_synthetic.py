@@ -16,11 +16,13 @@ from vidsal.datasets import _bodies, _gaits, _plans, _recordings
 from vidsal.datasets.synthetic import (
     _options,
     event_frames,
+    read_masks,
     render,
     synthetic,
     true_motion,
 )
 from vidsal.errors import InputError
+from vidsal.metrics.relevance_mass import relevance_mass
 
 SMALL = {"subjects_train": 1, "subjects_val": 0, "subjects_test": 1, "passes": 2, "observers": 2}
 PARTS = set(_bodies.PARTS.values())
@@ -330,11 +332,34 @@ def test_the_cue_is_a_coloured_patch_with_its_own_mask_value(tmp_path, masks):
         assert (red - blue > 60) if row["label"] == "walking" else (blue - red > 60)
 
 
+def test_the_truth_is_the_body_without_the_cue_or_the_cue_alone(tmp_path):
+    own = SMALL | {"cue": "patch", "subjects_train": 0, "passes": 1}
+    rows = synthetic(str(tmp_path), **own)
+    assert rows.equals(synthetic(str(tmp_path), **own, mask="cue"))
+    render(str(tmp_path), rows, **own)
+    for _, row in rows.iterrows():
+        where = (row["masks"], int(row["start"]), int(row["end"]))
+        labels = decode(row["masks"], "gray")[where[1] : where[2]]
+        body, cue = read_masks(*where), read_masks(*where, mask="cue")
+        assert body.dtype == cue.dtype == np.uint8
+        assert set(np.unique(body)) <= PARTS | {0}
+        np.testing.assert_array_equal(body > 0, np.isin(labels, list(PARTS)))
+        patch = np.zeros(labels.shape[1:], bool)
+        patch[_recordings.CUE_BOXES[row["label"]]] = True
+        np.testing.assert_array_equal(cue, np.broadcast_to(patch, cue.shape))
+        # A map that looks at nothing but the cue has no mass in the body, and all of it in the cue.
+        looks_at_cue = np.broadcast_to(patch, cue.shape).astype(np.float32)
+        assert (relevance_mass(looks_at_cue, body > 0) == 0).all()
+        assert (relevance_mass(looks_at_cue, cue > 0) == 1).all()
+
+
 @pytest.mark.parametrize(
     ("options", "words"),
     [
         ({"frames": 64, "noise": -1}, ["frames=64", "8..40", "noise=-1"]),
         ({"cue": "logo"}, ["cue='logo'", "patch"]),
+        ({"mask": "head"}, ["mask='head'", "body"]),
+        ({"mask": "cue"}, ["mask='cue'", "plants none"]),
         ({"event": 33}, ["event=33"]),
         ({"speed": "fast"}, ["speed='fast'", "equal"]),
         ({"scale_change": 0.9}, ["scale_change=0.9"]),

@@ -20,7 +20,9 @@ on the options). It may define, with the same options:
 - ``render(folder, rows, **options)``: make the missing files of these rows, each under a temporary
   name that is then renamed;
 - ``read_fixations(path, **options) -> DataFrame[subject, frame, x, y]``: frame numbers and pixels
-  of the source; without it ``vidsal.fixations.read`` is used;
+  of the source, optionally ``time`` (seconds of the source), ``duration`` and ``event``; without it
+  ``vidsal.fixations.read`` is used. Where it names the keywords ``clip`` and ``formats``, it is
+  given what is known of the clip and the formats of the config, to be handed on to that function;
 - ``read_masks(path, start, end, **options) -> uint8 (T,H,W)``: 0 = background; without it
   ``vidsal.video.frames.read_masks`` is used.
 

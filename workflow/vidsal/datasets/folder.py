@@ -6,23 +6,26 @@ CSV by its ending; columns as in this room's contract) the rows are the table's.
 
     datasets:
       mine: {method: folder, videos: /data/my_videos}                         # look what is there
-      mine: {method: folder, table: my_videos.tsv, gaze: {screen: [1920, 1080]}}
+      mine: {method: folder, table: my_videos.tsv, gaze: {format: eyelink, rect: screen}}
 """
 
 from __future__ import annotations
 
 import hashlib
-import inspect
 import os
 import re
 from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path, PurePath
+from typing import TYPE_CHECKING
 
 import pandas as pd
 
 from vidsal import registry, sheets
 from vidsal.errors import InputError
+
+if TYPE_CHECKING:
+    from vidsal.fixations import Clip, Formats
 
 SOURCES: list[dict] = []
 VIDEOS = {
@@ -50,8 +53,8 @@ def folder(
             (the working directory when not given).
         table: TSV or CSV file of rows; nothing is looked for then.
         split: split of rows that name none.
-        gaze: how gaze recordings are laid out, as keywords of `vidsal.fixations.read`: screen,
-            columns, frame_base, ...
+        gaze: how gaze recordings are laid out, as keywords of `vidsal.fixations.read`: format,
+            screen, rect, lag, events, detect, ..., and the format's own options.
         fps: frames per second of frame folders that name none.
 
     Raises:
@@ -72,25 +75,27 @@ def known(**options: object) -> bool:
     return options.get("table") is not None
 
 
-def read_fixations(path: str, *, gaze: dict | None = None, **_: object) -> pd.DataFrame:
-    """Read one gaze recording laid out as `gaze` says; see `vidsal.fixations.read`."""
+def read_fixations(
+    path: str,
+    *,
+    gaze: dict | None = None,
+    clip: Clip | None = None,
+    formats: Formats | None = None,
+    **_: object,
+) -> pd.DataFrame:
+    """Read the gaze on one video laid out as `gaze` says; see `vidsal.fixations.read`."""
     from vidsal import fixations
 
-    _check_gaze(gaze)
-    return fixations.read(path, **(gaze or {}))
+    return fixations.read(path, clip=clip, formats=formats, **(gaze or {}))
 
 
 def _check_gaze(gaze: dict | None) -> None:
-    if not gaze:
+    """Refuse what `vidsal.fixations.read` would; a format of the config is checked with it."""
+    if not gaze or gaze.get("format", "table") not in registry.names("recordings"):
         return
     from vidsal import fixations
 
-    keywords = inspect.signature(fixations.read).parameters.values()
-    allowed = [p.name for p in keywords if p.kind is p.KEYWORD_ONLY]
-    bad = [
-        f"{key!r} is unknown{registry.nearest(key, allowed)}" for key in gaze if key not in allowed
-    ]
-    if bad:
+    if bad := fixations.problems(gaze):
         raise InputError(f"dataset folder: gaze: {'; '.join(bad)}")
 
 

@@ -56,6 +56,7 @@ def synthetic(
     speed: str = "gait",
     cue: str | None = None,
     event: int | None = None,
+    mask: str = "body",
     seed: int = 0,
 ) -> pd.DataFrame:
     """Return the sample sheet: one row per pass, KTH's way; needs no file to exist.
@@ -80,6 +81,8 @@ def synthetic(
         event: how many frames of a row show the gait of the class; in all others, and in cadence
             and speed throughout, both classes move alike, half-way between walking and running.
             0 leaves no difference in the body at all; None shows the gait in every frame.
+        mask: what the masks take for the truth: the `body` (a patch in front of it is no part of
+            it), or the planted `cue`.
         seed: another number gives other people in other places.
 
     Raises:
@@ -122,6 +125,23 @@ def render(folder: str, rows: pd.DataFrame, **options: object) -> None:
             )
         log.info("rendering %s", video)
         _recordings.make(chosen, _plans.parse(video.stem, chosen), _recordings.Files.of(video))
+
+
+def read_masks(path: str, start: int, end: int, *, mask: str = "body") -> np.ndarray:
+    """Return the masks of frames [start, end) of a recording: uint8 (T,H,W), 0 outside.
+
+    Args:
+        path: mask video of the sheet.
+        start: first frame.
+        end: frame after the last.
+        mask: `body` keeps the numbers of its parts and leaves the cue out; `cue` gives 1 on it.
+    """
+    from vidsal.datasets._recordings import CUE
+    from vidsal.video import frames
+
+    labels = frames.read_masks(path, start, end)
+    planted = labels == CUE
+    return planted.astype(np.uint8) if mask == "cue" else np.where(planted, 0, labels)
 
 
 def true_motion(row: pd.Series, **options: object) -> np.ndarray:
@@ -186,6 +206,10 @@ def _options(given: dict[str, object]) -> _plans.Options:
         problems.append(f"speed={given['speed']!r} is neither 'gait' nor 'equal'")
     if given["cue"] not in (None, "patch"):
         problems.append(f"cue={given['cue']!r} is neither null nor 'patch'")
+    if given["mask"] not in ("body", "cue"):
+        problems.append(f"mask={given['mask']!r} is neither 'body' nor 'cue'")
+    if given["mask"] == "cue" and given["cue"] is None:
+        problems.append("mask='cue', but cue plants none")
     if given["event"] is not None and not 0 <= given["event"] <= given["frames"]:
         problems.append(f"event={given['event']} is neither null nor in 0..frames")
     if unknown := given.keys() - synthetic.__kwdefaults__.keys():
