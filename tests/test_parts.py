@@ -3,6 +3,11 @@
 from __future__ import annotations
 
 import json
+import os
+import subprocess
+import sys
+import uuid
+from pathlib import Path
 
 import pandas as pd
 import pytest
@@ -145,3 +150,47 @@ def test_pack_index_is_json(tmp_path):
     cache.adopt(result, {"k": "v"})
     index = json.loads(next((tmp_path / "packs" / "n").glob("*.json")).read_text())
     assert index["keys"] == {"k": "v"}
+
+
+KILLED = """
+import os, pathlib, signal, sys
+from vidsal import parts
+with parts.replacing(pathlib.Path(sys.argv[1])) as temporary:
+    temporary.write_text("half")
+    os.kill(os.getpid(), signal.SIGKILL)
+"""
+
+
+def hidden(folder: Path) -> set[str]:
+    return {path.name for path in folder.glob(".*")}
+
+
+def test_what_a_killed_process_left_goes_when_its_target_is_made_again(tmp_path, root):
+    env = os.environ | {"PYTHONPATH": str(root / "workflow")}
+    targets = [tmp_path / name for name in ("a.scores.parquet", "a.parquet", "b[1].h5")]
+    for target in targets:
+        subprocess.run([sys.executable, "-c", KILLED, str(target)], env=env, check=False)
+    assert len(hidden(tmp_path)) == len(targets)
+    for done, target in enumerate(targets, start=1):
+        with parts.replacing(target) as temporary:
+            temporary.write_text("whole")
+        # That of another target stays, even where one name is the beginning of the other.
+        assert len(hidden(tmp_path)) == len(targets) - done
+        assert target.read_text() == "whole"
+
+
+def test_temporary_files_of_the_living_and_of_other_machines_stay(tmp_path):
+    target = tmp_path / "a.h5"
+    other = tmp_path / f".a.{'0' * 8}{os.getpid():08x}{uuid.uuid4().hex[:16]}.h5"
+    other.touch()
+    with parts.replacing(target) as first:
+        first.write_text("one")
+        with parts.replacing(target) as second:
+            second.write_text("two")
+            assert hidden(tmp_path) == {first.name, second.name, other.name}
+    assert target.read_text() == "one"
+    assert hidden(tmp_path) == {other.name}
+    os.utime(other, (0, 0))
+    with parts.replacing(target) as third:
+        third.write_text("three")
+    assert hidden(tmp_path) == set()

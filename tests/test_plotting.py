@@ -10,7 +10,15 @@ import pandas as pd
 import pytest
 
 from vidsal.errors import InputError
-from vidsal.plotting import confusion_figure, history_figure, metric_figure, role
+from vidsal.plotting import (
+    confusion,
+    confusion_figure,
+    history_figure,
+    kept_epoch,
+    metric_figure,
+    role,
+)
+from vidsal.training import _best
 
 METHODS = [
     ("none", "observers"),
@@ -50,11 +58,15 @@ def history() -> pd.DataFrame:
     )
 
 
+def matrix(names: list[str], counts: list[list[int]]) -> pd.DataFrame:
+    return pd.DataFrame(counts, index=names, columns=names)
+
+
 def draw_all(folder: Path, summary: pd.DataFrame, history: pd.DataFrame) -> dict[str, bytes]:
     folder.mkdir()
     metric_figure(summary, "nss", folder / "nss")
     history_figure(history, folder / "history")
-    confusion_figure(np.array([[8, 2], [0, 10]]), ["walking", "running"], folder / "confusion")
+    confusion_figure(matrix(["walking", "running"], [[8, 2], [0, 10]]), folder / "confusion")
     return {path.name: path.read_bytes() for path in sorted(folder.iterdir())}
 
 
@@ -64,7 +76,7 @@ def test_equal_data_gives_equal_bytes_without_dates_or_versions(
     first = draw_all(tmp_path / "a", summary, history)
     assert first == draw_all(tmp_path / "b", summary, history)
     assert sorted(first) == [
-        *("confusion.png", "confusion.svg", "history.png", "history.svg"),
+        *("confusion.csv", "confusion.png", "confusion.svg", "history.png", "history.svg"),
         *("nss.csv", "nss.png", "nss.svg"),
     ]
     for name, content in first.items():
@@ -117,8 +129,61 @@ def test_an_unknown_metric_and_a_missing_column_are_named(
 def test_history_and_confusion_refuse_what_does_not_fit(tmp_path: Path) -> None:
     with pytest.raises(InputError, match="no column epoch"):
         history_figure(pd.DataFrame({"loss": [1.0]}), tmp_path / "h")
-    with pytest.raises(InputError, match=r"shape \(2, 2\) does not fit 3 categories"):
-        confusion_figure(np.eye(2, dtype=int), ["a", "b", "c"], tmp_path / "c")
+    with pytest.raises(InputError, match="rows and columns differ"):
+        confusion_figure(pd.DataFrame(np.eye(2), ["a", "b"], ["b", "a"]), tmp_path / "c")
+
+
+def predictions(*pairs: tuple[str, str]) -> pd.DataFrame:
+    """Return what `classify` writes for (label, predicted), of a model of the classes b, a, c."""
+    table = pd.DataFrame(pairs, columns=["label", "predicted"])
+    return table.assign(categories=[["b", "a", "c"]] * len(table))
+
+
+def test_confusion_counts_true_classes_in_rows_and_leaves_out_unlabelled_videos() -> None:
+    found = confusion(
+        predictions(("a", "b"), ("a", "b"), ("a", "a"), ("b", "b"), ("", "b"), ("other", "a"))
+    )
+    assert list(found.index) == list(found.columns) == ["b", "a", "other"]
+    assert found.to_numpy().tolist() == [[1, 0, 0], [2, 1, 0], [0, 1, 0]]
+
+
+def test_no_labelled_video_is_said_in_the_figure(tmp_path: Path) -> None:
+    found = confusion(predictions(("", "b")))
+    assert found.shape == (0, 0)
+    confusion_figure(found, tmp_path / "empty")
+    confusion_figure(matrix(["a"], [[1]]), tmp_path / "one")
+    # Text is drawn as glyphs; the empty figure has no picture of cells in it.
+    assert "<image" not in (tmp_path / "empty.svg").read_text()
+    assert "<image" in (tmp_path / "one.svg").read_text()
+
+
+def test_the_csv_of_a_confusion_figure_holds_its_counts(tmp_path: Path) -> None:
+    given = matrix(["walking", "running"], [[8, 2], [0, 10]])
+    confusion_figure(given, tmp_path / "c")
+    drawn = pd.read_csv(tmp_path / "c.csv", index_col="true")
+    assert (drawn.to_numpy() == given.to_numpy()).all()
+    assert list(drawn.index) == list(drawn.columns) == ["walking", "running"]
+
+
+def test_a_confusion_figure_of_many_classes_stays_a_picture(tmp_path: Path) -> None:
+    names = [f"class {number:03d}" for number in range(60)]
+    confusion_figure(matrix(names, np.eye(60, dtype=int)), tmp_path / "c")
+    header = (tmp_path / "c.png").read_bytes()[16:24]
+    width, height = int.from_bytes(header[:4], "big"), int.from_bytes(header[4:], "big")
+    assert max(width, height) < 150 * 50 / 2.54
+
+
+def test_the_marked_epoch_is_the_one_whose_weights_are_kept(history: pd.DataFrame) -> None:
+    assert kept_epoch(history) == 2
+    assert kept_epoch(history.drop(columns="val_accuracy")) is None
+    draw = np.random.default_rng(0)
+    for _ in range(50):
+        values = draw.integers(0, 3, (6, 2))
+        rows = [
+            {"epoch": epoch, "val_accuracy": accuracy, "val_loss": loss}
+            for epoch, (accuracy, loss) in enumerate(values.tolist())
+        ]
+        assert kept_epoch(pd.DataFrame(rows)) == _best(rows)
 
 
 def test_no_state_of_matplotlib_is_touched(tmp_path: Path, summary: pd.DataFrame) -> None:

@@ -53,3 +53,11 @@ def test_undefined(unusable, unseen):
     assert np.isnan(nss(unseen.saliency, unseen.fixations)).all()
     # 0.1 is not exact in binary: the rounded variance of this map is not zero.
     assert np.isnan(nss(np.full((2, 7, 9), 0.1), POINTS)).all()
+
+
+@pytest.mark.parametrize("offset", [0, 1e2, 1e4])
+def test_float32_maps_far_from_zero_are_no_loss(rng, offset):
+    saliency = (rng.random((3, 40, 50)) + offset).astype(np.float32)
+    fixations = np.column_stack([rng.integers(0, side, 90) for side in saliency.shape])
+    exact = nss(saliency.astype(np.float64), fixations)
+    np.testing.assert_allclose(nss(saliency, fixations), exact, atol=5e-7)

@@ -50,3 +50,29 @@ def test_undefined(unusable, unseen):
     assert np.isnan(s_auc(unseen.saliency, unseen.fixations, unseen.other)).all()
     nowhere = np.zeros((4, 4))
     assert np.isnan(s_auc(np.ones((1, 4, 4)), np.array([[0, 1, 1]], np.int32), nowhere)).all()
+
+
+KINDS = {
+    "signed": lambda r, shape: r.normal(size=shape) ** 3,
+    "negative": lambda r, shape: -r.gamma(0.3, size=shape),
+    "rectified": lambda r, shape: np.maximum(r.normal(size=shape), 0),
+    "lifted": lambda r, shape: 1e4 + r.random(shape),
+    "levels": lambda r, shape: r.integers(-2, 3, shape).astype(float),
+    "zeros": lambda r, shape: r.choice([0.0, -0.0, 1e-30, -1e-30, 5.0], shape),
+    "wide": lambda r, shape: np.exp(r.normal(0, 15, shape)),
+}
+
+
+@pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+def test_settling_in_steps_is_exact(rng, kind, dtype):
+    for hits in (1, 3, 40):
+        saliency = KINDS[kind](rng, (1, 20, 25)).astype(dtype)
+        other = rng.integers(0, 4, (20, 25)).astype(np.float64)
+        rows, cols = rng.integers(0, 20, hits), rng.integers(0, 25, hits)
+        fixations = np.column_stack([np.zeros(hits), rows, cols]).astype(np.int32)
+        negatives = np.repeat(saliency.ravel(), other.ravel().astype(int))
+        own = saliency[0, rows, cols][:, None]
+        wins = (negatives < own).sum() + (negatives == own).sum() / 2
+        expected = wins / (hits * len(negatives))
+        assert s_auc(saliency, fixations, other)[0] == pytest.approx(expected, abs=1e-12)

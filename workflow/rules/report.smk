@@ -1,6 +1,7 @@
 # From tables and maps to things to look at.
 # INPUTS:  results/{dataset}/tables/*.tsv, heatmaps, frames, gaze
-# OUTPUTS: results/{dataset}/figures/{metric}.svg, overlays/{slot}.mp4, page.html
+# OUTPUTS: results/{dataset}/figures/{metric}.svg, figures/training/{model}.svg,
+#          figures/confusion/{model}.svg, overlays/{slot}.mp4, page.html
 
 
 rule choose_video:
@@ -88,6 +89,63 @@ rule plot:
         "../scripts/plot.py"
 
 
+rule plot_history:
+    """Draw the training curves of one model, with the epoch that is kept."""
+    input:
+        history="results/{dataset}/models/{model}/history.csv",
+    output:
+        svg=report(
+            "results/{dataset}/figures/training/{model}.svg",
+            caption="../report/training.rst",
+            category="{dataset}",
+            subcategory="training",
+            labels={"model": "{model}", "what": "curves"},
+        ),
+        png="results/{dataset}/figures/training/{model}.png",
+    log:
+        "logs/{dataset}/plot_history/{model}.log",
+    benchmark:
+        "benchmarks/runs/{dataset}/plot_history/{model}.tsv"
+    conda:
+        "../../envs/report.yaml"
+    resources:
+        mem_mb=2000,
+        runtime=30,
+    params:
+        code=code("plotting"),
+    script:
+        "../scripts/plot_history.py"
+
+
+rule plot_confusion:
+    """Draw what a model took the labelled videos of the explained split for."""
+    input:
+        predictions=predictions_of_model,
+    output:
+        svg=report(
+            "results/{dataset}/figures/confusion/{model}.svg",
+            caption="../report/confusion.rst",
+            category="{dataset}",
+            subcategory="confusion",
+            labels={"model": "{model}"},
+        ),
+        png="results/{dataset}/figures/confusion/{model}.png",
+        table="results/{dataset}/figures/confusion/{model}.csv",
+    log:
+        "logs/{dataset}/plot_confusion/{model}.log",
+    benchmark:
+        "benchmarks/runs/{dataset}/plot_confusion/{model}.tsv"
+    conda:
+        "../../envs/report.yaml"
+    resources:
+        mem_mb=2000,
+        runtime=30,
+    params:
+        code=code("plotting"),
+    script:
+        "../scripts/plot_confusion.py"
+
+
 rule viewer:
     """Write the page: films, maps, gaze and tables on one clock, in one file."""
     input:
@@ -95,7 +153,7 @@ rule viewer:
         atlases=slot_files("results/{dataset}/atlas/{slot}.mp4"),
         films=slot_files("results/{dataset}/overlays/{slot}.mp4"),
         figures=figures_of,
-        histories=histories_of,
+        of_models=figures_of_models,
         summary="results/{dataset}/tables/summary.tsv",
         accuracy="results/{dataset}/tables/accuracy.tsv",
         failures="results/{dataset}/tables/failures.tsv",

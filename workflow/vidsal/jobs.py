@@ -11,6 +11,7 @@ import fcntl
 import logging
 import os
 import re
+import signal
 import sys
 import tempfile
 import threading
@@ -27,6 +28,7 @@ THREAD_VARIABLES = (
     "MKL_NUM_THREADS",
     "NUMEXPR_NUM_THREADS",
 )
+SECONDS_TO_END = 60
 LEASES: list[object] = []
 log = logging.getLogger("vidsal")
 
@@ -42,14 +44,16 @@ def job(snakemake: object) -> Iterator[object]:
         os.environ[variable] = str(numerics["torch_threads"])
     with _logging_to(snakemake.log[0]) as terminal:
         watch_parent()
-        if snakemake.resources.get("gpu"):
-            lease_gpu(numerics["device"])
+        if wanted := snakemake.resources.get("gpu"):
+            lease_gpu(numerics["device"], wanted)
         try:
             yield snakemake
         except InputError as error:
             log.error("%s", error)
             terminal.write(f"{snakemake.rule}: {error}\n")
             terminal.flush()
+            if disk_is_full(error):
+                os._exit(1)  # HDF5 crashes when it closes a file that it could not write
             sys.exit(1)
         except Exception as error:
             log.error("%s", traceback.format_exc())
@@ -75,7 +79,10 @@ def _logging_to(path: str) -> Iterator[object]:
 
 
 def watch_parent() -> None:
-    """End this process when the Snakemake that started it is gone, so that no orphan works on."""
+    """End this process when the Snakemake that started it is gone, so that no orphan works on.
+
+    One that answers SIGTERM, as a training does by keeping its state, is given time for it.
+    """
     parent = int(os.environ.get("VIDSAL_MAIN_PID", 0))
     if not parent or not _born(parent):
         return
@@ -86,6 +93,9 @@ def watch_parent() -> None:
 def _watch(parent: int, born: str) -> None:
     while _born(parent) == born:
         time.sleep(0.5)
+    if callable(signal.getsignal(signal.SIGTERM)):
+        os.kill(os.getpid(), signal.SIGTERM)
+        time.sleep(SECONDS_TO_END)
     os._exit(143)
 
 
@@ -126,11 +136,11 @@ def device_kind(device: str) -> str:
     return "cuda"
 
 
-def lease_gpu(device: str) -> None:
-    """Take a free GPU of this machine by lock file and show only that one to this process.
+def lease_gpu(device: str, wanted: int = 1) -> None:
+    """Take free GPUs of this machine by lock file and show only these to this process.
 
     Does nothing when the scheduler has chosen (CUDA_VISIBLE_DEVICES is set), or without a GPU.
-    Waits while all are leased; the lock goes with the process, however it ends.
+    Waits while too few are free; the locks go with the process, however it ends.
     """
     if device == "cpu" or "CUDA_VISIBLE_DEVICES" in os.environ or not gpus():
         return
@@ -138,13 +148,24 @@ def lease_gpu(device: str) -> None:
     folder.mkdir(exist_ok=True)
     with contextlib.suppress(PermissionError):
         folder.chmod(0o777)  # the other users of this machine lease here too
-    while True:
-        for number in gpus():
-            if _lease(folder / f"{number}.lock"):
-                os.environ["CUDA_VISIBLE_DEVICES"] = str(number)
-                log.info("GPU %d leased", number)
-                return
+    wanted = min(wanted, len(gpus()))
+    while not (leased := _lease_together(folder, wanted)):
         time.sleep(1)
+    os.environ["CUDA_VISIBLE_DEVICES"] = ",".join(map(str, leased))
+    log.info("GPU %s leased", os.environ["CUDA_VISIBLE_DEVICES"])
+
+
+def _lease_together(folder: Path, wanted: int) -> list[int]:
+    """Lease as many GPUs as wanted, or none: two jobs that each held half would wait for ever."""
+    leased: list[int] = []
+    for number in gpus():
+        if len(leased) < wanted and _lease(folder / f"{number}.lock"):
+            leased.append(number)
+    if len(leased) == wanted:
+        return leased
+    for _ in leased:
+        LEASES.pop().close()
+    return []
 
 
 def _lease(path: Path) -> bool:

@@ -9,14 +9,17 @@ runs and other shard sizes read from packs. The folder may be deleted any time; 
 from __future__ import annotations
 
 import contextlib
+import glob
 import hashlib
 import json
 import os
 import shutil
+import socket
 import time
 import uuid
 from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 
 STALE_SECONDS = 24 * 3600
@@ -85,9 +88,15 @@ def key(**fields: object) -> str:
 
 @contextlib.contextmanager
 def replacing(path: Path) -> Iterator[Path]:
-    """Give a unique temporary name beside `path`; on success sync it and rename it to `path`."""
+    """Give a unique temporary name beside `path`; on success sync it and rename it to `path`.
+
+    What a killed process left of the same file goes first, so that no rubbish gathers.
+    """
     path.parent.mkdir(parents=True, exist_ok=True)
-    temporary = path.with_name(f".{path.stem}.{uuid.uuid4().hex}{path.suffix}")
+    for left in _left_over(path):
+        left.unlink(missing_ok=True)
+    owner = f"{_host()}{os.getpid():08x}"
+    temporary = path.with_name(f".{path.stem}.{owner}{uuid.uuid4().hex[:16]}{path.suffix}")
     try:
         yield temporary
         _sync(temporary)
@@ -95,6 +104,32 @@ def replacing(path: Path) -> Iterator[Path]:
         _sync(path.parent)
     finally:
         temporary.unlink(missing_ok=True)
+
+
+def _left_over(path: Path) -> list[Path]:
+    """Return temporary files of a target whose process is gone, or is elsewhere and a day old."""
+    digits = "[0-9a-f]" * 32
+    pattern = f".{glob.escape(path.stem)}.{digits}{glob.escape(path.suffix)}"
+    return [found for found in path.parent.glob(pattern) if _is_abandoned(found)]
+
+
+def _is_abandoned(temporary: Path) -> bool:
+    owner = temporary.name.removesuffix(temporary.suffix)[-32:]
+    if owner[:8] != _host():
+        return _is_stale(temporary)
+    try:
+        os.kill(int(owner[8:16], 16), 0)
+    except (ProcessLookupError, OverflowError):
+        return True
+    except PermissionError:
+        pass  # it lives, and is somebody else's
+    return False
+
+
+@cache
+def _host() -> str:
+    """Return 8 hex digits of this machine's name: process numbers mean something only here."""
+    return hashlib.sha256(socket.gethostname().encode()).hexdigest()[:8]
 
 
 def link_or_copy(source: Path, target: Path) -> None:

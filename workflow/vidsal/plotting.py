@@ -34,6 +34,7 @@ STYLE = {
 COLOURS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9")
 MARKERS = ("o", "s", "^", "D", "v", "P")
 GREY, INK = "#6d6d78", "#1b1b20"
+MOST_NUMBERED = 40  # classes of a confusion matrix whose cells have room for a number
 NEEDED = ("model", "method", "aggregation", "metric", "mean", "low", "high", "n")
 
 
@@ -165,7 +166,7 @@ def _row_labels(axes: Axes, places: dict[tuple[str, str], float]) -> None:
 
 
 def history_figure(history: pd.DataFrame, path_stem: Path) -> None:
-    """Draw training curves over epochs, one panel per quantity, with the best epoch marked.
+    """Draw training curves over epochs, one panel per quantity, with the kept epoch marked.
 
     Args:
         history: column `epoch` and numeric columns `train_X`, `val_X` (one panel for each X) or any
@@ -196,12 +197,10 @@ def _curves(axes: Axes, history: pd.DataFrame, quantity: str, names: Sequence[st
         axes.plot(
             history["epoch"], history[name], dashes, color=colour, label=label, marker=".", lw=1.6
         )
-    validation = f"val_{quantity}"
-    if validation in names and history[validation].notna().any():
-        least = "loss" in quantity
-        best = history[validation].idxmin() if least else history[validation].idxmax()
-        epoch, value = history.loc[best, "epoch"], history.loc[best, validation]
-        axes.plot(epoch, value, "*", color=INK, ms=11, label=f"best, epoch {int(epoch)}", zorder=5)
+    validation, kept = f"val_{quantity}", kept_epoch(history)
+    if validation in names and kept is not None:
+        value = history.loc[history["epoch"] == kept, validation].iloc[0]
+        axes.plot(kept, value, "*", color=INK, ms=11, label=f"kept, epoch {kept}", zorder=5)
     axes.set_xlabel("epoch")
     axes.set_title(quantity.replace("_", " "), fontsize=10)
     axes.xaxis.get_major_locator().set_params(integer=True)
@@ -209,35 +208,78 @@ def _curves(axes: Axes, history: pd.DataFrame, quantity: str, names: Sequence[st
     axes.legend(frameon=False, fontsize=8)
 
 
-def confusion_figure(matrix: np.ndarray, categories: Sequence[str], path_stem: Path) -> None:
-    """Draw a confusion matrix: colour is the share of the true class, text the number of videos.
+def kept_epoch(history: pd.DataFrame) -> int | None:
+    """Return the epoch whose weights `train` keeps as the best; None without validation.
+
+    The highest accuracy counts, of equals the least loss, of these the latest.
+    """
+    ranks = ["val_accuracy", "val_loss", "epoch"]
+    if not set(ranks) <= set(history.columns) or history["val_accuracy"].isna().all():
+        return None
+    validated = history.dropna(subset="val_accuracy")
+    return int(validated.sort_values(ranks, ascending=[True, False, True])["epoch"].iloc[-1])
+
+
+def confusion(predictions: pd.DataFrame) -> pd.DataFrame:
+    """Return the confusion matrix of a model over the videos that have a label.
 
     Args:
-        matrix: int (K, K), rows = true class, columns = predicted class.
-        categories: K names.
-        path_stem: path without ending; `.svg` and `.png` are written.
+        predictions: columns label ('' = unknown) and predicted, and categories, the model's names
+            of its classes in their order ([] = not known).
+
+    Returns:
+        int64 counts, rows = true class, columns = predicted class; both are the classes that
+        occur, in the model's order, and after them labels that are none of its classes. Empty
+        where no labelled video could be classified.
     """
-    counts = np.asarray(matrix)
-    if counts.shape != (len(categories),) * 2:
-        raise InputError(
-            f"confusion matrix: shape {counts.shape} does not fit {len(categories)} categories; "
-            "give one row and one column per category"
-        )
+    labelled = predictions[predictions["label"] != ""]
+    categories = [] if labelled.empty else labelled["categories"].iloc[0]
+    order = {name: number for number, name in enumerate(categories)}
+    there = {*labelled["label"], *labelled["predicted"]}
+    names = sorted(there, key=lambda name: (order.get(name, len(order)), name))
+    counts = pd.crosstab(labelled["label"], labelled["predicted"])
+    return counts.reindex(index=names, columns=names, fill_value=0)
+
+
+def confusion_figure(matrix: pd.DataFrame, path_stem: Path) -> None:
+    """Draw a confusion matrix: colour is the share of the true class, text the number of videos.
+
+    Many classes are drawn small and without numbers, so that the picture stays below 50 cm.
+
+    Args:
+        matrix: int counts, rows = true class, columns = predicted class, both with equal names.
+        path_stem: path without ending; `.svg`, `.png` and `.csv` (the counts) are written.
+    """
+    if list(matrix.index) != list(matrix.columns):
+        raise InputError("confusion matrix: rows and columns differ; give both the same classes")
+    counts = matrix.to_numpy()
     share = counts / np.maximum(counts.sum(axis=1, keepdims=True), 1)
-    side = 1.8 + 0.42 * len(categories)
-    with mpl.rc_context(STYLE):
+    cell = min(0.42, 16 / max(len(counts), 1))
+    side = 1.8 + cell * len(counts)
+    with mpl.rc_context(STYLE | {"font.size": min(10, 24 * cell)}):
         figure = Figure(figsize=(side + 1.0, side), layout="constrained")
         axes = figure.subplots()
-        image = axes.imshow(share, cmap="cividis", vmin=0, vmax=1)
-        axes.set_xticks(range(len(categories)), categories, rotation=45, ha="right")
-        axes.set_yticks(range(len(categories)), categories)
-        axes.set(xlabel="predicted", ylabel="true")
-        axes.tick_params(length=0)
-        for (row, column), count in np.ndenumerate(counts):
-            colour = "#fff" if share[row, column] < 0.55 else "#000"
-            axes.text(column, row, int(count), ha="center", va="center", color=colour)
-        figure.colorbar(image, ax=axes, label="share of the true class", shrink=0.8)
+        if len(counts):
+            _cells(axes, matrix, share)
+        else:
+            axes.set_axis_off()
+            axes.text(0.5, 0.5, "no labelled video", ha="center", va="center", color=GREY)
         _save(figure, path_stem)
+    matrix.to_csv(f"{path_stem}.csv", index_label="true", lineterminator="\n")
+
+
+def _cells(axes: Axes, matrix: pd.DataFrame, share: np.ndarray) -> None:
+    image = axes.imshow(share, cmap="cividis", vmin=0, vmax=1)
+    axes.set_xticks(range(len(matrix)), matrix.columns, rotation=45, ha="right")
+    axes.set_yticks(range(len(matrix)), matrix.index)
+    axes.set(xlabel="predicted", ylabel="true")
+    axes.tick_params(length=0)
+    axes.figure.colorbar(image, ax=axes, label="share of the true class", shrink=0.8)
+    if len(matrix) > MOST_NUMBERED:
+        return
+    for (row, column), count in np.ndenumerate(matrix.to_numpy()):
+        colour = "#fff" if share[row, column] < 0.55 else "#000"
+        axes.text(column, row, int(count), ha="center", va="center", color=colour)
 
 
 def _save(figure: Figure, path_stem: Path) -> None:

@@ -13,7 +13,8 @@ no state, no random numbers. The names of the arguments say what is needed:
 A score that is not defined is NaN, never an error and never a stand-in number; why it is undefined
 is said by ``_reasons.reasons``. What a constant map, a frame without fixations and a pixel that is
 not finite give is stated in each file. Frames are scored independently of each other, so that a
-video may be scored in pieces.
+video may be scored in pieces; inside ``with _frames.sharing():`` metrics called on the same arrays
+find their extents and sums once, for the same scores.
 
 Alphabet: T frames, H rows, W columns, n fixations. Sums are float64; the pixels
 of float32 maps are worked on in float32 (scores within 2e-5 of float64, kl within 1e-4).

@@ -20,7 +20,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from vidsal.metrics._frames import inner, matched, total
+from vidsal.metrics._frames import inner, matched, summed
 
 
 def cc(saliency: np.ndarray, density: np.ndarray) -> np.ndarray:
@@ -35,11 +35,17 @@ def cc(saliency: np.ndarray, density: np.ndarray) -> np.ndarray:
     """
     scores = np.full(len(saliency), np.nan)
     for frame, pixels, truth in matched(saliency, density, constant=False):
-        a, b = _centred(pixels), _centred(truth)
-        scores[frame] = inner(a, b) / np.sqrt(inner(a, a) * inner(b, b))
+        scores[frame] = _correlation(*pixels, *truth)
     return scores
 
 
-def _centred(frame: np.ndarray) -> np.ndarray:
-    """The frame (H,W) minus its mean."""
-    return frame - total(frame) / frame.size
+def _correlation(pixels: np.ndarray, whole: float, truth: np.ndarray, truth_whole: float) -> float:
+    """Covariance over the root of the variances, each times the number of pixels."""
+    means = whole / pixels.size, truth_whole / truth.size
+
+    def products(*pieces: np.ndarray) -> list[np.ndarray]:
+        a, b = (piece - mean for piece, mean in zip(pieces, means, strict=True))
+        return [inner(a, b), inner(a, a), inner(b, b)]
+
+    both, first, second = summed(products, pixels, truth)
+    return both / np.sqrt(first * second)

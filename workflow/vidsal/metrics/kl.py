@@ -23,7 +23,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from vidsal.metrics._frames import inner, mass, matched, total
+from vidsal.metrics._frames import inner, mass, matched, summed
 
 EPSILON = 2.2204e-16
 
@@ -40,15 +40,21 @@ def kl(saliency: np.ndarray, density: np.ndarray) -> np.ndarray:
     """
     scores = np.full(len(saliency), np.nan)
     for frame, pixels, truth in matched(saliency, density):
-        scores[frame] = _divergence(*mass(pixels), truth)
+        scores[frame] = _divergence(*mass(*pixels), *truth)
     return scores
 
 
-def _divergence(given: np.ndarray, given_total: float, truth: np.ndarray) -> float:
+def _divergence(
+    given: np.ndarray, given_total: float, truth: np.ndarray, truth_total: float
+) -> float:
     """The sum over the pixels, with both divisions by the totals folded into one ratio."""
-    truth_total = total(truth)
-    ratio = given * (truth_total / given_total)
-    ratio += EPSILON * truth_total
-    np.divide(truth, ratio, out=ratio)
-    ratio += EPSILON
-    return inner(truth, np.log(ratio, out=ratio)) / truth_total
+    factor, least = truth_total / given_total, EPSILON * truth_total
+
+    def terms(given: np.ndarray, truth: np.ndarray) -> np.ndarray:
+        ratio = given * factor
+        ratio += least
+        np.divide(truth, ratio, out=ratio)
+        ratio += EPSILON
+        return inner(truth, np.log(ratio, out=ratio))
+
+    return float(summed(terms, given, truth)) / truth_total

@@ -6,6 +6,9 @@ with S the map and M the mask. The negative part of a signed map speaks against 
 left out. The level of a map without knowledge is the share of the picture that the mask covers, so
 compare with the row of the control ``random``, not with zero.
 
+M is every pixel of the dataset's mask that is not zero; what that is, the dataset says. (In the
+rendered dataset it is the body, without a cue that is planted; `mask: cue` asks for the cue.)
+
 Range 0 to 1; larger is better.
 
 - constant map: the share of the mask, if the constant is positive; else NaN

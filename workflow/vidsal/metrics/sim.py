@@ -20,7 +20,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from vidsal.metrics._frames import mass, matched, total
+from vidsal.metrics._frames import mass, matched, summed, sums
 
 
 def sim(saliency: np.ndarray, density: np.ndarray) -> np.ndarray:
@@ -34,8 +34,17 @@ def sim(saliency: np.ndarray, density: np.ndarray) -> np.ndarray:
         float64 (T,), 0 to 1, NaN where undefined.
     """
     scores = np.full(len(saliency), np.nan)
-    for frame, pixels, truth in matched(saliency, density):
-        given, whole = mass(pixels)
-        wanted = truth * (whole / total(truth))
-        scores[frame] = total(np.minimum(given, wanted, out=wanted)) / whole
+    for frame, pixels, (truth, truth_whole) in matched(saliency, density):
+        given, whole = mass(*pixels)
+        scores[frame] = _common(given, truth, whole / truth_whole) / whole
     return scores
+
+
+def _common(given: np.ndarray, truth: np.ndarray, factor: float) -> float:
+    """Sum of the smaller of the two, the truth brought to the total of the map by a factor."""
+
+    def least(given: np.ndarray, truth: np.ndarray) -> np.ndarray:
+        wanted = truth * factor
+        return sums(np.minimum(given, wanted, out=wanted))
+
+    return float(summed(least, given, truth))

@@ -16,6 +16,8 @@ from vidsal.plotting import LOWER_IS_BETTER, role
 from vidsal.video.overlay import COLORMAPS, palette
 
 HERE = Path(__file__).parent
+# The parts of the page's script in their order: they share one scope, and the last starts it.
+SCRIPTS = ("state", "clips", "panels", "pixels", "clock", "curve", "controls")
 LIMIT = 40  # MB; browsers and `snakemake --report` get slow above
 KNOWN_TABLES = ("summary", "accuracy", "failures")
 
@@ -79,7 +81,8 @@ def page(
             figures={caption: _picture(Path(path)) for caption, path in (figures or {}).items()},
             provenance=provenance,
             methods_text=methods_text(provenance, summary, len(clips)),
-            **{kind: (HERE / f"page.{kind}").read_text(encoding="utf-8") for kind in ("css", "js")},
+            css=(HERE / "page.css").read_text(encoding="utf-8"),
+            js=_script(),
         )
         .encode()
     )
@@ -115,6 +118,12 @@ def methods_text(provenance: dict, summary: pd.DataFrame, clips: int) -> str:
         "99.9 % quantile over the video."
     )
     return " ".join(parts)
+
+
+def _script() -> str:
+    """Return the script of the page: its parts in one function, which leaves no global but one."""
+    parts = [(HERE / f"page_{name}.js").read_text(encoding="utf-8") for name in SCRIPTS]
+    return '"use strict";\n(() => {\n' + "\n".join(parts) + "})();"
 
 
 def _template() -> jinja2.Template:
