@@ -8,7 +8,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 SNAKEMAKE := $(BIN)/snakemake --cores $(CORES)
 
-.PHONY: help setup demo test lint prove report docs lock clean-cache dry-run
+.PHONY: help setup demo test lint prove report docs lock clean-cache dry-run doctor
 
 help: ## list the targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 16
@@ -22,6 +22,10 @@ demo: setup ## render a small dataset, run the whole workflow, name the page to 
 	@$(SNAKEMAKE)
 	@$(BIN)/python benchmarks/cost.py
 	@echo "Open results/synthetic/page.html in a browser."
+
+doctor: setup ## look at your own videos and gaze: make doctor DATA=folder [GAZE='{screen: [1920, 1080]}']
+	@test -n "$(DATA)" || { echo "Name the folder: make doctor DATA=my_folder"; exit 2; }
+	@$(BIN)/python -m vidsal.doctor "$(DATA)" --gaze '$(or $(GAZE),{})'
 
 dry-run: setup ## what a run would do
 	@$(SNAKEMAKE) -n

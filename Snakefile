@@ -50,12 +50,19 @@ rule all:
     input:
         collect("results/{dataset}/page.html", dataset=RUN["datasets"]),
         collect("results/{dataset}/config.resolved.yaml", dataset=RUN["datasets"]),
+        exported_gaze,
 
 
 rule heatmaps:
     """Only the heatmaps, without tables and pages."""
     input:
         all_heatmaps,
+
+
+rule gaze:
+    """Only the gaze: one tidy table for each dataset that has any."""
+    input:
+        exported_gaze,
 
 
 rule tables:

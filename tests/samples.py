@@ -78,7 +78,7 @@ def _frame_folder(folder: Path) -> list[Sample]:
 
 def _gaze(folder: Path) -> list[Sample]:
     made = []
-    for name, (files, read) in _recordings().items():
+    for name, (files, read) in recordings().items():
         place = folder / f"gaze_{name}"
         place.mkdir()
         for file, content in files.items():
@@ -88,7 +88,7 @@ def _gaze(folder: Path) -> list[Sample]:
     return made
 
 
-def _recordings() -> dict[str, tuple[dict[str, str | bytes], dict]]:
+def recordings() -> dict[str, tuple[dict[str, str | bytes], dict]]:
     """Return name -> (files, the first of which is read; keywords of `fixations.read`)."""
     from tests.recordings import test_bids as bids
     from tests.recordings import test_eyelink as eyelink

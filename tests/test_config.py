@@ -112,3 +112,61 @@ def test_the_base_stands_resolved_in_a_wrapper(config):
     own = settings.choice(config, "attribution", "smooth_x")
     assert own.resolved["base"]["window"] == config["attribution"]["occlusion"]["window"]
     assert own.options["base"] == "occlusion"
+
+
+def test_words_about_gaze_are_checked_with_formats_of_ones_own(config, schema, tmp_path):
+    room = tmp_path / "recordings"
+    room.mkdir()
+    (room / "mine.py").write_text(
+        '"""Mine."""\n\n\ndef mine(path, *, eye: str = "left"):\n    pass\n'
+    )
+    config["rooms"] = str(tmp_path)
+    config["recordings"] = {"ours": {"method": "mine", "eye": "right"}}
+    config["run"]["datasets"] = ["a", "b", "c", "d"]
+    config["datasets"] = {
+        "a": {"method": "folder", "gaze": {"format": "ours", "lag": 0.1, "detect": "ivt"}},
+        "b": {"method": "folder", "gaze": {"format": "our", "eye": "left"}},
+        "c": {"method": "folder", "gaze": {"format": "mine", "eyes": "left", "fps": "slow"}},
+        "d": {"method": "dhf1k", "gaze": "raw"},
+    }
+    with pytest.raises(InputError) as error:
+        settings.check(config, schema)
+    text = str(error.value)
+    assert "datasets.b.gaze: format: 'our' is not known; did you mean 'ours'?" in text
+    assert "datasets.c.gaze: 'eyes' is unknown; did you mean 'eye'?" in text
+    assert "datasets.c.gaze: fps: 'slow' is no float | None" in text
+    assert "datasets.a" not in text
+    assert "datasets.d" not in text
+
+
+def test_formats_are_a_room_like_any_other(config, schema):
+    config["recordings"] = {"ours": {"method": "table", "frame_bse": 1}}
+    with pytest.raises(InputError, match=r"recordings.ours: option 'frame_bse' is unknown"):
+        settings.check(config, schema)
+    config["recordings"] = {"ours": {"method": "table", "frame_base": 1}}
+    settings.check(config, schema)
+    assert settings.resolved(config)["recordings"]["ours"]["frame_base"] == 1
+    assert settings.resolved(config)["recordings"]["ours"]["new_subject"] is None
+
+
+@pytest.mark.parametrize(
+    "sigma",
+    [0.03, "salicon", {"pixels": 20}, {"degrees": 1}, {"degrees": 1, "pixels_per_degree": 9}],
+)
+def test_widths_of_the_density_that_may_be_asked_for(config, schema, sigma):
+    config["score"]["sigma"] = sigma
+    settings.check(config, schema)
+
+
+@pytest.mark.parametrize("sigma", [0, "dfh1k", {"pixels": 0}, {"pixels": 1, "degrees": 1}, {}])
+def test_other_widths_are_refused(config, schema, sigma):
+    config["score"]["sigma"] = sigma
+    with pytest.raises(InputError, match=r"score\.sigma"):
+        settings.check(config, schema)
+
+
+def test_presets_of_the_schema_are_those_that_there_are(schema):
+    from vidsal.sigma import PRESETS
+
+    allowed = schema["properties"]["score"]["properties"]["sigma"]["anyOf"][1]["enum"]
+    assert set(allowed) == set(PRESETS)

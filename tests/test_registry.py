@@ -120,6 +120,14 @@ def test_imported_package_modules_are_followed():
     assert registry.PACKAGE / "errors.py" in seen
 
 
+def test_a_gaze_format_that_is_named_in_a_call_counts_as_imported(tmp_path):
+    file = tmp_path / "set.py"
+    write(file, 'def read(path):\n    return fixations.read(path, format="eyelink", fps=25)\n')
+    assert registry.PACKAGE / "recordings" / "eyelink.py" in registry._file_digest(file, 1)[1]
+    write(file, 'def read(path):\n    return fixations.read(path, format="no such", eye="left")\n')
+    assert registry._file_digest(file, 2)[1] == ()
+
+
 def test_unknown_name_offers_the_nearest():
     with pytest.raises(InputError, match="did you mean 'grad_cam'"):
         registry.entry("attribution", "gradcam")

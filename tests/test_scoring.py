@@ -183,6 +183,21 @@ def test_fixations_outside_of_what_was_seen_are_left_out_and_counted(rng):
     scores = scoring.score_video("v", maps, GAZE, fixations=table)
     assert scores.attrs["fixations"] == {"kept": 1, "outside": 2, "frame_outside": 1}
     assert set(scores["n"]) == {1}
+    assert set(scores["outside"]) == {2}
+
+
+def test_fixations_outside_are_counted_frame_by_frame(rng, monkeypatch):
+    maps = heatmap(rng.random((3, 10, 10)), (10, 20), seen=[5, 0, 15, 10])
+    table = gaze(("a", 0, 4, 5), ("a", 0, 5, 5), ("a", 2, 15, 5), ("b", 2, 16, 5))
+    masks = np.ones((3, 10, 20), bool)
+    monkeypatch.setattr(scoring, "PIXELS_AT_ONCE", 100)
+    metrics = {name: ALL[name] for name in ("nss", "relevance_mass")}
+    scores = scoring.score_video("v", maps, metrics, fixations=table, masks=masks)
+    assert scores.query("metric == 'nss'")["outside"].tolist() == [1, 0, 2, 3]
+    assert scores.query("metric == 'relevance_mass'")["outside"].tolist() == [0, 0, 0, 0]
+    pooled = heatmap(rng.random((10, 10)), (10, 20), 3, seen=[5, 0, 15, 10])
+    whole = scoring.score_video("v", pooled, metrics, fixations=table, masks=masks)
+    assert whole["outside"].tolist() == [3, 0]
 
 
 def test_width_of_the_density_follows_the_source_not_the_grid(rng):

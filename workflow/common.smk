@@ -3,6 +3,7 @@
 import fcntl
 import functools
 import gc
+import glob
 import inspect
 import os
 import sys
@@ -12,7 +13,7 @@ import smart_open
 import yaml
 
 from vidsal import config as settings
-from vidsal import parts, registry, sheets, sources
+from vidsal import parts, registry, sheets, sources, weights
 from vidsal.errors import InputError
 
 PACKAGE = registry.PACKAGE
@@ -291,7 +292,13 @@ def maps(dataset):
 
 
 def is_trained(model):
-    return not choice("models", model).options.get("weights")
+    return weights.is_trained(choice("models", model))
+
+
+@functools.cache
+def named_weights(model):
+    """Return what is known of the weights that a model names; None for a file, or for none."""
+    return weights.of(config, choice("models", model))
 
 
 def from_coarse(pattern):

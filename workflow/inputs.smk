@@ -4,8 +4,27 @@
 # rules/video.smk
 
 
+@signed
+def sources_of(wildcards):
+    """What a dataset downloads comes first; most datasets download nothing."""
+    if not wanted(wildcards.dataset):
+        return []
+    return f"results/{wildcards.dataset}/sources.tsv"
+
+
+def wanted_sources(wildcards):
+    return settings.digest(wanted(wildcards.dataset))
+
+
 def listed_folder(wildcards):
     """The folder that is looked at: a file added to it makes Snakemake look again."""
+    # A folder that downloads change is told by `listing`, taken when they are done.
+    if wanted(wildcards.dataset):
+        return []
+    return looked_at(wildcards)
+
+
+def looked_at(wildcards):
     given = choice("datasets", wildcards.dataset).options.get("videos")
     folder = given or dataset_folder(wildcards.dataset)
     return [folder] if os.path.isdir(folder) else []
@@ -13,7 +32,7 @@ def listed_folder(wildcards):
 
 def listing(wildcards):
     """What is in that folder, at any depth."""
-    return "".join(sheets.stamp_tree(folder) for folder in listed_folder(wildcards))
+    return "".join(sheets.stamp_tree(folder) for folder in looked_at(wildcards))
 
 
 @signed
@@ -42,6 +61,41 @@ def reader_options(wildcards):
     return options(datasets="dataset")(wildcards)
 
 
+def gaze_format(dataset):
+    """The format that a dataset's option `gaze` names, as a choice; None where it has none."""
+    given = choice("datasets", dataset).options.get("gaze")
+    name = given.get("format") if isinstance(given, dict) else None
+    return name and settings.choice(config, "recordings", name)
+
+
+@signed
+def gaze_code(wildcards):
+    """Code that reads the gaze of a dataset; a format that the config names is part of it."""
+    own = gaze_format(wildcards.dataset)
+    paths = [*choice("datasets", wildcards.dataset).code, *(own.code if own else [])]
+    table = PACKAGE / "recordings" / "table.py"
+    return registry.fingerprint(PACKAGE / "truth.py", table, *paths)
+
+
+@signed
+def gaze_options(wildcards):
+    """Options of the dataset's reader, and those that the config gives to its format."""
+    own = gaze_format(wildcards.dataset)
+    return reader_options(wildcards) + (settings.digest(own.resolved) if own else "")
+
+
+@signed
+def gaze_stamps(wildcards):
+    """Size and time of the recordings; a pattern or a folder stands for all its files."""
+    if is_rendered(wildcards.dataset):
+        return ""
+    rows = rows_by_shard(wildcards.dataset)[wildcards.shard]
+    matches = rows["fixations"].map(lambda path: glob.glob(path) or [path])
+    return sheets.stamps(
+        rows.assign(fixations=matches).explode("fixations"), "fixations"
+    )
+
+
 # rules/train.smk
 
 
@@ -67,14 +121,31 @@ def training_rows(wildcards):
 
 @signed
 def weights_of(wildcards):
-    """The trained checkpoint, or the file that the config gives."""
-    given = choice("models", wildcards.model).options.get("weights")
-    return given or f"results/{wildcards.dataset}/models/{wildcards.model}/best.pt"
+    """The trained checkpoint, or the weights that the config gives."""
+    if is_trained(wildcards.model):
+        return f"results/{wildcards.dataset}/models/{wildcards.model}/best.pt"
+    return given_weights(wildcards)
+
+
+@signed
+def given_weights(wildcards):
+    """The file that the config names, or a link to named weights once they are fetched."""
+    if named_weights(wildcards.model):
+        return f"results/{wildcards.dataset}/weights/{wildcards.model}.pt"
+    return choice("models", wildcards.model).options.get("weights") or []
+
+
+@signed
+def facts_of_weights(wildcards):
+    place = weights.path(config, choice("models", wildcards.model))
+    return settings.digest([place, named_weights(wildcards.model)])
 
 
 def training_options(wildcards):
-    own = config["train"]["per_model"].get(wildcards.model, {})
-    return settings.digest({"train": config["train"] | own, "seed": config["seed"]})
+    own = config["train"] | config["train"]["per_model"].get(wildcards.model, {})
+    for name in ("per_model", "workers", "tensorboard"):
+        own.pop(name, None)  # the other models' options; how a training runs
+    return settings.digest({"train": own, "seed": config["seed"]})
 
 
 # rules/explain.smk
@@ -120,6 +191,23 @@ def masks_of(wildcards):
     if not has(wildcards.dataset, "masks"):
         return []
     return coarse_file("results/{dataset}/masks/{shard}.h5", wildcards)
+
+
+def gaze_of_all(wildcards):
+    return collect(
+        "results/{dataset}/fixations/{shard}.parquet",
+        dataset=wildcards.dataset,
+        shard=explained_shards(wildcards.dataset),
+    )
+
+
+def exported_gaze(wildcards):
+    """The table of all gaze, for datasets that have any."""
+    return [
+        f"results/{dataset}/fixations.parquet"
+        for dataset in RUN["datasets"]
+        if has(dataset, "fixations")
+    ]
 
 
 def histograms_of_all(wildcards):
@@ -276,9 +364,24 @@ def metrics_of(dataset):
     return [metric for metric in RUN["metrics"] if needs(metric) & kinds]
 
 
-def histories_of(wildcards):
+def predictions_of_model(wildcards):
     return collect(
-        "results/{dataset}/models/{model}/history.csv",
+        "results/{dataset}/predictions/{model}/{shard}.parquet",
         dataset=wildcards.dataset,
-        model=[model for model in RUN["models"] if is_trained(model)],
+        model=wildcards.model,
+        shard=explained_shards(wildcards.dataset),
     )
+
+
+def figures_of_models(wildcards):
+    """Training curves of the models trained here; confusion where videos have labels."""
+    pattern = "results/{dataset}/figures/{kind}/{model}.svg"
+    trained = [model for model in RUN["models"] if is_trained(model)]
+    rows = sheet(wildcards.dataset)
+    labelled = (rows["label"] != "") & (rows["split"] == config["explain"]["split"])
+    asked = RUN["models"] if labelled.any() else []
+    return [
+        pattern.format(dataset=wildcards.dataset, kind=kind, model=model)
+        for kind, models in (("training", trained), ("confusion", asked))
+        for model in models
+    ]

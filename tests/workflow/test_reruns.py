@@ -6,7 +6,7 @@ from tests.workflow.project import SMALL, merged
 from vidsal import sheets
 from vidsal.datasets.synthetic import synthetic
 
-PAGES = {"tabulate", "plot", "overlay", "choose_video", "viewer"}
+PAGES = {"tabulate", "plot", "plot_confusion", "overlay", "choose_video", "viewer"}
 # Methods of the small config: gradient, grad_cam, grad_cam_per_frame (one shared pass), occlusion,
 # and smooth_occlusion, which wraps it; 2 test shards, one aggregation.
 SHARDS = 2
@@ -84,7 +84,7 @@ def test_a_new_test_video_reruns_its_own_shard_and_the_tables(project):
     }
     # What looks at other videos runs for all shards; tables and pages follow; nothing is trained.
     assert planned["score_against_dataset"] == 8 * SHARDS
-    others = {"score_against_dataset", "pool_gaze", "write_config"} | PAGES
+    others = {"score_against_dataset", "pool_gaze", "export_gaze", "write_config"} | PAGES
     assert set(planned) - set(per_shard) <= others
     for line in outputs(text).splitlines():
         for path in line.split():

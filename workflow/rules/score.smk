@@ -2,6 +2,7 @@
 # INPUTS:  results/{dataset}/saliency/.../{shard}.h5, fixations and masks of the same videos
 # OUTPUTS: results/{dataset}/saliency/.../{shard}.scores.parquet, .against_dataset.parquet
 #          results/{dataset}/tables/*.tsv, results/{dataset}/heatmaps.tsv
+#          results/{dataset}/fixations.parquet, fixations.json
 
 
 rule score:
@@ -49,6 +50,28 @@ rule pool_gaze:
         code=code("truth"),
     script:
         "../scripts/pool_gaze.py"
+
+
+rule export_gaze:
+    """Write the gaze on all explained videos as one table, and how it was read beside it."""
+    input:
+        fixations=gaze_of_all,
+    output:
+        fixations="results/{dataset}/fixations.parquet",
+        geometry="results/{dataset}/fixations.json",
+    log:
+        "logs/{dataset}/export_gaze.log",
+    benchmark:
+        "benchmarks/runs/{dataset}/export_gaze.tsv"
+    conda:
+        "../../envs/score.yaml"
+    resources:
+        mem_mb=2000,
+        runtime=60,
+    params:
+        code=code("truth"),
+    script:
+        "../scripts/export_gaze.py"
 
 
 rule score_against_dataset:

@@ -1,15 +1,39 @@
 # From videos to frames and truth.
 # INPUT:   the videos that a dataset names
-# OUTPUTS: results/{dataset}/videos/{shard}.tsv        the rows of a shard, their videos in place
+# OUTPUTS: results/{dataset}/sources.tsv              what was downloaded, or was there already
+#          results/{dataset}/videos/{shard}.tsv        the rows of a shard, their videos in place
 #          results/{dataset}/trimmed/{shard}/          lossless clips, and their health records
 #          results/{dataset}/frames/{shard}.h5         frames on the canonical canvas
 #          results/{dataset}/fixations/{shard}.parquet gaze, on the clip's clock, in source pixels
 #          results/{dataset}/masks/{shard}.h5          ground-truth masks
 
 
+rule fetch:
+    """Download, check and unpack what a dataset's SOURCES name and the user has not put there."""
+    output:
+        sources="results/{dataset}/sources.tsv",
+    log:
+        "logs/{dataset}/fetch.log",
+    benchmark:
+        "benchmarks/runs/{dataset}/fetch.tsv"
+    # Nodes of a cluster often reach no network: this runs where Snakemake runs.
+    localrule: True
+    conda:
+        "../../envs/video.yaml"
+    resources:
+        mem_mb=2000,
+        runtime=2880,
+    params:
+        code=code("sources"),
+        sources=wanted_sources,
+    script:
+        "../scripts/fetch.py"
+
+
 checkpoint list_videos:
     """List the videos of a dataset that must be looked at to know them."""
     input:
+        sources=ancient(sources_of),
         folder=listed_folder,
     output:
         sheet="results/{dataset}/videos.tsv",
@@ -31,7 +55,9 @@ checkpoint list_videos:
 
 
 rule download:
-    """Put a shard's videos in place: download them, render them, or see that they are there."""
+    """Put a shard's videos in place: render them, or see that they are there."""
+    input:
+        sources=ancient(sources_of),
     output:
         rows="results/{dataset}/videos/{shard}.tsv",
     log:
@@ -120,10 +146,10 @@ rule read_gaze:
         mem_mb=2000,
         runtime=120,
     params:
-        code=code("truth", datasets="dataset"),
+        code=gaze_code,
         options=options("max_failures"),
-        reader=reader_options,
-        files=file_stamps("fixations"),
+        reader=gaze_options,
+        files=gaze_stamps,
     script:
         "../scripts/read_gaze.py"
 

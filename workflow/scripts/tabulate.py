@@ -10,5 +10,5 @@ with job(snakemake) as run:
     tables.write_accuracy(found.predictions, out.accuracy, seed)
     tables.write_failures(found.failures, out.failures)
     tables.write_damaged(found.health, out.damaged)
-    tables.concatenate(found.dropped, out.dropped, ["video", "reason", "rows"])
+    tables.write_dropped(found.dropped, [*found.scores, *found.against], out.dropped)
     tables.write_index(found.heatmaps, out.index)

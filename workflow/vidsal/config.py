@@ -6,7 +6,7 @@ import json
 from dataclasses import dataclass
 from pathlib import Path
 
-from vidsal import registry
+from vidsal import registry, weights
 from vidsal.errors import InputError
 
 RUN_LISTS = {
@@ -18,7 +18,12 @@ RUN_LISTS = {
     "aggregations": "aggregation",
     "metrics": "metrics",
 }
-RESERVED = {"models": {"none"}, "gaze": {"none"}, "attribution": {"gaze"}}
+RESERVED = {
+    "models": {"none"},
+    "gaze": {"none"},
+    "attribution": {"gaze"},
+    "datasets": {weights.FOLDER},
+}
 TYPES = {"int": int, "float": (int, float), "str": str, "bool": bool, "list": list, "dict": dict}
 
 
@@ -51,7 +56,7 @@ def check(config: dict, schema: dict) -> None:
     errors = sorted(validator.iter_errors(config), key=lambda e: list(map(str, e.absolute_path)))
     problems = [_schema_problem(error) for error in errors]
     if not problems:
-        problems = name_problems(config) + section_problems(config)
+        problems = name_problems(config) + section_problems(config) + gaze_problems(config)
     if problems:
         raise InputError("config: " + "\n  ".join(["", *problems]).lstrip("\n"))
 
@@ -97,10 +102,39 @@ def section_problems(config: dict) -> list[str]:
             problems.append(
                 f"train.per_model: {model!r} is not known{registry.nearest(model, models)}"
             )
-    for model in runs.get("models") or []:
-        own = (config.get("models") or {}).get(model) or {}
-        if own.get("weights") and not own.get("num_classes"):
-            problems.append(f"models.{model}: weights are given, so give num_classes too")
+    return problems + weights_problems(config)
+
+
+def weights_problems(config: dict) -> list[str]:
+    """Return a sentence for every model that runs whose weights cannot be what they say."""
+    given = config.get("models") or {}
+    known = {*registry.names("models", config.get("rooms")), *given}
+    sound = [
+        name
+        for name in config["run"].get("models") or []
+        if name in known
+        and not (name in given and _choice_problems(config, "models", name, f"models.{name}"))
+    ]
+    return [
+        problem
+        for name in sound
+        for problem in weights.problems(config, choice(config, "models", name))
+    ]
+
+
+def gaze_problems(config: dict) -> list[str]:
+    """Return a sentence for every unknown word in the option `gaze` of the datasets that run.
+
+    An option of that name that is a mapping holds keywords of `vidsal.fixations.read`.
+    """
+    problems = []
+    for name in config["run"]["datasets"]:
+        given = ((config.get("datasets") or {}).get(name) or {}).get("gaze")
+        if isinstance(given, dict):
+            from vidsal import fixations
+
+            wrong = fixations.problems(given, fixations.of_config(config))
+            problems += [f"datasets.{name}.gaze: {sentence}" for sentence in wrong]
     return problems
 
 
@@ -110,7 +144,8 @@ def choice(config: dict, room: str, name: str) -> Choice:
     given = dict((config.get(room) or {}).get(name) or {})
     method = given.pop("method", name)
     entry = registry.entry(room, method, extra)
-    options = {key: option.default for key, option in entry.options.items()} | given
+    defaults = {key: option.default for key, option in entry.options.items()}
+    options = defaults | weights.defaults(entry, given) | given
     code, resolved_ = {entry.path}, dict(options)
     for key in _method_options(entry):
         # A wrapper's base method is code that it runs, though no import shows it.
@@ -143,6 +178,8 @@ def resolved(config: dict) -> dict:
     made = {k: v for k, v in config.items() if k not in registry.ROOMS}
     for key, room in RUN_LISTS.items():
         made[room] = {n: _resolved_choice(config, room, n) for n in chosen(config, key)}
+    formats = config.get("recordings") or {}
+    made["recordings"] = {n: _resolved_choice(config, "recordings", n) for n in formats}
     return made
 
 
@@ -186,7 +223,7 @@ def _choice_problems(config: dict, room: str, name: str, place: str) -> list[str
             continue
         if key not in options:
             problems.append(f"{place}: option {key!r} is unknown{registry.nearest(key, options)}")
-        elif not _fits(value, options[key].annotation):
+        elif not fits(value, options[key].annotation):
             problems.append(f"{place}.{key}: {value!r} is no {options[key].annotation}")
         elif options[key].annotation.startswith("Method"):
             problems += _base_problems(config, room, value, f"{place}.{key}")
@@ -209,7 +246,7 @@ def _base_problems(config: dict, room: str, base: str, place: str) -> list[str]:
     )
 
 
-def _fits(value: object, annotation: str) -> bool:
+def fits(value: object, annotation: str) -> bool:
     """Say whether a YAML value fits an annotation; texts that are not simple types fit anything."""
     allowed = [part.strip().split("[")[0] for part in annotation.split("|")]
     if value is None:

@@ -1,113 +1,189 @@
-"""Gaze recordings as tidy tables, fixation points on a grid, and fixation densities.
+"""Gaze recordings as tidy tables: any format in, frames and pixels of the video out.
 
 A tidy table has the columns ``subject`` (str), ``frame`` (int64, 0-based), ``x`` and ``y``
 (float64, pixels of the video; x right, y down; whole numbers are pixel CENTRES, so a picture W
-pixels wide reaches from -0.5 to W - 0.5).
+pixels wide reaches from -0.5 to W - 0.5), ``time`` (float64, seconds since the video's first frame,
+of the start of the event; NaN where the recording names frames alone), ``duration`` (float64,
+seconds of the whole event; NaN for samples) and ``event`` (str: sample, fixation, pursuit, ...). An
+event that lasts has one row for every frame that it reaches into.
 """
 
 from __future__ import annotations
 
+import inspect
 import logging
 from collections import Counter
-from collections.abc import Sequence
-from functools import lru_cache
+from fractions import Fraction
 from pathlib import Path
 
 import numpy as np
 import pandas as pd
 
-from vidsal._gaze_files import load, select
+from vidsal import _gaze_files, events
+from vidsal import _gaze_geometry as places
+from vidsal._gaze_files import Formats, of_config
+from vidsal._gaze_frames import to_frames
+from vidsal._gaze_geometry import Clip, keep
+from vidsal.densities import density, on_grid
 from vidsal.errors import InputError
 
+__all__ = [
+    "Clip",
+    "Formats",
+    "complete",
+    "cut",
+    "density",
+    "of_config",
+    "on_grid",
+    "problems",
+    "read",
+    "split_halves",
+    "write",
+]
 log = logging.getLogger(__name__)
 
-COLUMNS = ("subject", "frame", "x", "y")
-SECONDS = {"s": 1.0, "ms": 1e-3, "us": 1e-6}
-MOST_ROWS = 100_000_000
-PATCHES = 300
-"""Above this many fixated pixels in a frame, filtering the whole frame is faster than patches."""
+TYPES = {"subject": str, "frame": np.int64, "x": np.float64, "y": np.float64}
+TYPES |= {"time": np.float64, "duration": np.float64, "event": str}
+COLUMNS = tuple(TYPES)
+EVENTS = ("sample", "fixation", "saccade", "pursuit", "blink", "noise")
+UNITS = ("degrees", "pixels")
+ONE_OBSERVER = "0"
 
 
 def read(
     path: str | Path,
     *,
-    columns: dict[str, str | int] | None = None,
-    screen: Sequence[float] | None = None,
-    video_size: Sequence[float] | None = None,
-    rect: Sequence[float] | None = None,
-    frame_base: int = 0,
-    time_unit: str | None = None,
+    format: str = "table",
+    screen: list[float] | None = None,
+    screen_cm: list[float] | None = None,
+    distance_cm: float | None = None,
+    pixels_per_degree: float | None = None,
+    space: str | None = None,
+    rect: list[float] | str | None = None,
+    video_size: list[float] | None = None,
     fps: float | None = None,
-    new_subject: str | None = None,
+    lag: float = 0.0,
+    events: list[str] | None = None,
+    detect: str | dict | None = None,
+    video: str | None = None,
+    subject: str | None = None,
     num_frames: int | None = None,
+    clip: Clip | None = None,
+    formats: Formats | None = None,
+    **options: object,
 ) -> pd.DataFrame:
-    """Read a gaze recording into a tidy table.
+    """Read the gaze on one video into a tidy table.
 
-    CSV (``,`` or ``;``), TSV, text in columns, or parquet. A text file whose first line holds only
-    numbers has no header: 3 columns are frame x y, 4 are subject frame x y, and ``columns`` may
-    name columns by their number from 0. Without a subject column all rows are one observer "0".
-
-    Rows that cannot be used are left out and counted in ``attrs["dropped"]`` by the reasons:
-    ``malformed`` (too many fields), ``not_a_number`` (also a frame number that is not whole),
-    ``outside_screen``, ``outside_video``, ``frame_outside`` (before the first or after the last
-    frame), ``duplicate`` (same subject, frame and place: what slow trackers repeat counts once).
-    A row with a duration (in ``time_unit`` beside a time, in frames beside a frame number) becomes
-    one row for every frame that it reaches into.
+    What a file states of its geometry is used, what is given here goes before it, and what is
+    needed and stated nowhere is an error. Rows that cannot be used are left out and counted in
+    ``attrs["dropped"]``: by the reasons of the format's reader, and as ``pursuit`` (of smooth
+    pursuit, where that was not chosen), ``outside_screen``, ``outside_video``, ``frame_outside``
+    (before the first or after the last frame) and ``duplicate`` (samples of the same subject, frame
+    and place: what slow trackers repeat counts once; fixations all count, since lists of them often
+    do not tell people apart).
 
     Args:
-        path: the file.
-        columns: our names (subject, frame or time, x, y, duration) to those of the file.
+        path: a file; or a folder of files or a pattern (``gaze/*_clip7.asc``), one recording each.
+        format: name of a file in ``vidsal/recordings``.
         screen: [width, height] in pixels of the screen that x, y refer to. The video filled it,
-            stretched, unless ``rect`` says where it lay: x_video = (x + 0.5 - left) * W / width
-            - 0.5. Default: x, y are pixels of the video.
-        video_size: [width, height] of the video; needed with ``screen`` and ``rect``.
-        rect: [x, y, width, height] of the video on the screen, in pixels, edges from 0.
-        frame_base: number of the first frame in the file, 0 or 1.
-        time_unit: s (default), ms or us, of a time column.
+            stretched, unless ``rect`` says where it lay.
+        screen_cm: [width, height] of the screen in centimetres.
+        distance_cm: of the eyes from the screen, in centimetres.
+        pixels_per_degree: pixels of the recording in a degree of visual angle, in place of the
+            three above.
+        space: "screen" or "video": what x, y are pixels of, where that is not what the file says.
+        rect: [x, y, width, height] of the video in pixels of the recording, edges from 0; or
+            "screen" (stretched over it), "fit" (as large as fits) or "centre" (pixel for pixel).
+            x_video = (x + 0.5 - left) * W / width - 0.5.
+        video_size: [width, height] of the video; within the workflow known from the video.
         fps: frames per second, turns times into frames: a sample belongs to the frame on show,
-            floor(time * fps), where a thousandth of a frame is forgiven to rounded times.
-        new_subject: "frame_decreases" starts a new observer wherever the frame number (or time)
-            goes down, for recordings that were merely joined.
+            floor(time * fps), where a thousandth of a frame (and 0.1 ms at most) is forgiven to
+            rounded times. Within the workflow the true times of the frames are known and used,
+            unless it is given.
+        lag: seconds added to all gaze times.
+        events: which events count: of sample, fixation, pursuit, saccade, blink, noise. Default:
+            fixation; where a file has none, sample.
+        detect: make fixations of the samples: ivt, idt, or {method: ivt, velocity: 30, unit:
+            degrees, ...}, see ``vidsal.events``; unit pixels needs lengths in pixels.
+        video: name of the video in a file of several, where it is not that of the sample sheet.
+        subject: regular expression whose first group, in the file's path, names the observer of
+            files that name none. Default: what the pattern's only `*` stands for, else the file's
+            name; "0" for a lone file.
         num_frames: frames of the video; later rows are left out.
+        clip: what is known of the video.
+        formats: formats beside those of vidsal.
+        options: of the format.
 
     Returns:
-        columns subject, frame, x, y, in the order of the file; ``attrs["dropped"]`` holds the
-        counts of the reasons that occurred.
+        columns subject, frame, x, y, time, duration, event, in the order of the files;
+        ``attrs["dropped"]``, and ``attrs["geometry"]``: all facts as they were used, and who stated
+        each (``from``).
 
     Raises:
-        InputError: the file is not there or no table, a column is missing, or the arguments
-            contradict each other.
+        InputError: nothing is there, a format or keyword is unknown, or a fact is missing.
     """
-    path = Path(path)
-    _check_geometry(path, screen, video_size, rect, frame_base, time_unit, new_subject)
-    columns = dict(columns or {})
-    raw, malformed = load(path, columns)
-    dropped = Counter(malformed=malformed)
-    if raw is None:
-        return _finish(_empty(), dropped, path)
-    rows = select(raw, columns, path)
-    rows = _keep(rows, _usable(rows), "not_a_number", dropped)
-    if new_subject:
-        rows["subject"] = _recordings(rows)
-    rows = _to_frames(rows, frame_base, SECONDS[time_unit or "s"], fps, path)
-    rows = _to_video(rows, screen, video_size, rect, dropped)
-    limit = np.inf if num_frames is None else num_frames
-    rows = _keep(rows, rows["frame"].between(0, limit, inclusive="left"), "frame_outside", dropped)
-    rows = _keep(rows, ~rows.duplicated(list(COLUMNS)), "duplicate", dropped)
-    return _finish(rows, dropped, path)
+    given = {name: _plain(value) for name, value in locals().items() if name in _KEYWORDS}
+    given |= options
+    formats, clip = formats or Formats(), clip or Clip()
+    if wrong := problems(given, formats):
+        raise InputError(f"gaze recording {path}: {'; '.join(wrong)}")
+    paths, several = [Path(path)], False
+    if not (_gaze_files.is_folder(format, formats) and Path(path).is_dir()):
+        paths, several = _gaze_files.find(path)
+    names = _gaze_files.subjects(paths, subject, path)
+    if not several and subject is None:
+        names = [ONE_OBSERVER]
+    dropped, tables, geometries = Counter(), [], {}
+    for place, name in zip(paths, names, strict=True):
+        raw = _gaze_files.load(place, format, options, formats)
+        table, geometry = _one(raw, place, name, given, clip)
+        dropped.update(table.attrs["dropped"])
+        geometries[str(place)] = geometry | {"format": format, "options": options}
+        tables.append(table)
+    return _joined(tables, dropped, geometries, path)
+
+
+_KEYWORDS = {
+    name
+    for name, each in inspect.signature(read).parameters.items()
+    if each.kind is each.KEYWORD_ONLY
+} - {"clip", "formats"}
+
+
+def problems(given: dict, formats: Formats | None = None) -> list[str]:
+    """A sentence for every keyword of ``read`` that is unknown, of a wrong type or no known name.
+
+    Args:
+        given: keywords; those of the format included.
+        formats: formats beside those of vidsal.
+    """
+    fixed = {name: value for name, value in given.items() if name not in ("clip", "formats")}
+    found = _gaze_files.problems(fixed, read, events.METHODS, formats or Formats())
+    wrong = [n for n in given.get("events") or [] if n not in EVENTS]
+    return found + [f"events: {n!r} is unknown; choose from {', '.join(EVENTS)}" for n in wrong]
+
+
+def complete(table: pd.DataFrame) -> pd.DataFrame:
+    """A tidy table with all its columns, from one that may lack time, duration and event."""
+    lacking = {"time": np.nan, "duration": np.nan, "event": "sample"}
+    missing = {name: value for name, value in lacking.items() if name not in table}
+    made = table.assign(**missing)[list(COLUMNS)].astype(TYPES).reset_index(drop=True)
+    made.attrs = dict(table.attrs)
+    return made
 
 
 def write(table: pd.DataFrame, path: str | Path) -> None:
     """Write a tidy table as .csv, .tsv or .parquet; reading it back gives the same values.
 
     Args:
-        table: columns subject, frame, x, y; others are left out.
+        table: tidy table; other columns are left out.
         path: the file to write.
 
     Raises:
         InputError: the ending is none of the three.
     """
-    path, table = Path(path), table[list(COLUMNS)]
+    path, table = Path(path), complete(table)
+    table.attrs = {}
     if path.suffix == ".parquet":
         table.to_parquet(path, index=False)
     elif path.suffix in (".csv", ".tsv"):
@@ -121,7 +197,7 @@ def cut(table: pd.DataFrame, start: int, end: int | None = None) -> pd.DataFrame
     """The rows of the frames start <= frame < end, with start becoming frame 0.
 
     Args:
-        table: tidy table on the clock of the source.
+        table: tidy table on the clock of the source; times stay on it.
         start: first frame.
         end: one past the last frame; None = to the end.
     """
@@ -129,65 +205,6 @@ def cut(table: pd.DataFrame, start: int, end: int | None = None) -> pd.DataFrame
     if end is not None:
         kept &= table["frame"] < end
     return table[kept].assign(frame=table["frame"] - start).reset_index(drop=True)
-
-
-def on_grid(
-    table: pd.DataFrame, matrix: np.ndarray, shape: tuple[int, int], num_frames: int
-) -> tuple[np.ndarray, dict[str, int]]:
-    """Fixations as pixels of a grid.
-
-    Args:
-        table: tidy table in pixels of the source.
-        matrix: float64 (3,3), source pixels -> grid pixels.
-        shape: (H, W) of the grid.
-        num_frames: T; rows of other frames are left out.
-
-    Returns:
-        int32 (n,3), rows (frame, row, col), in the order of the table; and how many rows were
-        ``kept``, fell ``outside`` the grid, or had their ``frame_outside`` 0..T-1.
-    """
-    places = np.stack([table["x"], table["y"], np.ones(len(table))]).astype(np.float64)
-    col, row = np.floor((np.asarray(matrix) @ places)[:2] + 0.5)
-    frame = table["frame"].to_numpy()
-    timely = (frame >= 0) & (frame < num_frames)
-    inside = (row >= 0) & (row < shape[0]) & (col >= 0) & (col < shape[1])
-    kept = timely & inside
-    points = np.column_stack([frame[kept], row[kept], col[kept]]).astype(np.int32)
-    counts = {
-        "kept": int(kept.sum()),
-        "outside": int((timely & ~inside).sum()),
-        "frame_outside": int((~timely).sum()),
-    }
-    return points, counts
-
-
-def density(
-    points: np.ndarray, shape: tuple[int, int], num_frames: int, sigma: float
-) -> np.ndarray:
-    """Fixation density: the count map of each frame under a Gaussian, divided by its sum.
-
-    Mirrored at the edges (the edge pixel is repeated) and cut off at 4 sigma, as
-    scipy.ndimage.gaussian_filter does.
-
-    Args:
-        points: int32 (n,3), rows (frame, row, col); duplicates count.
-        shape: (H, W).
-        num_frames: T.
-        sigma: standard deviation in pixels of the grid, positive.
-
-    Returns:
-        float32 (T,H,W), sum 1 per frame; all-zero where nobody looked.
-    """
-    made = np.zeros((num_frames, *shape), dtype=np.float32)
-    if not len(points):
-        return made
-    pixels, weights = np.unique(points, axis=0, return_counts=True)
-    frames, starts = np.unique(pixels[:, 0], return_index=True)
-    per_frame = (np.split(array, starts[1:]) for array in (pixels[:, 1:], weights))
-    for frame, places, counts in zip(frames, *per_frame, strict=True):
-        smooth = _smooth(places, counts, shape, float(sigma))
-        made[frame] = smooth / smooth.sum()
-    return made
 
 
 def split_halves(
@@ -204,146 +221,112 @@ def split_halves(
     return table[first].reset_index(drop=True), table[~first].reset_index(drop=True)
 
 
-def _check_geometry(
-    path: Path,
-    screen: Sequence[float] | None,
-    video_size: Sequence[float] | None,
-    rect: Sequence[float] | None,
-    frame_base: int,
-    time_unit: str | None,
-    new_subject: str | None,
-) -> None:
-    """Refuse arguments of ``read`` that cannot be meant."""
-    sizes = {"screen": (screen, 2), "video_size": (video_size, 2), "rect": (rect, 4)}
-    for name, (value, length) in sizes.items():
-        if value is not None and (len(value) != length or min(value[-2:]) <= 0):
-            raise InputError(f"{name}: {value} for {path}: needs {length} numbers, sizes positive")
-    if (screen or rect) and not video_size:
-        raise InputError(f"screen or rect for {path}: needs video_size: [width, height] too")
-    for name, value, known in (
-        ("frame_base", frame_base, (0, 1)),
-        ("time_unit", time_unit, (None, *SECONDS)),
-        ("new_subject", new_subject, (None, "frame_decreases")),
-    ):
-        if value not in known:
-            choices = ", ".join(str(each) for each in known if each is not None)
-            raise InputError(f"{name}: {value!r} for {path}: unknown; choose from {choices}")
-
-
-def _usable(rows: pd.DataFrame) -> pd.Series:
-    """Which rows hold finite numbers, a whole frame number, and no negative duration."""
-    numbers = rows.drop(columns="subject")
-    good = np.isfinite(numbers).all(axis=1)
-    if "frame" in rows:
-        good &= rows["frame"] == np.floor(rows["frame"])
-    if "duration" in rows:
-        good &= rows["duration"] >= 0
-    return good
-
-
-def _keep(rows: pd.DataFrame, good: pd.Series, reason: str, dropped: Counter) -> pd.DataFrame:
-    """The good rows; the others are counted."""
-    dropped[reason] += int((~good).sum())
-    return rows[good].copy()
-
-
-def _recordings(rows: pd.DataFrame) -> pd.Series:
-    """A number for each of the recordings that were joined into one file."""
-    clock = rows["frame"] if "frame" in rows else rows["time"]
-    starts = (clock.diff() < 0) | (rows["subject"] != rows["subject"].shift())
-    return (starts.cumsum() - 1).astype(str)
-
-
-def _to_frames(
-    rows: pd.DataFrame, frame_base: int, seconds: float, fps: float | None, path: Path
-) -> pd.DataFrame:
-    """Rows with a 0-based frame number; durations become one row for every frame."""
-    per_unit = 1.0
-    if "frame" in rows:
-        start = rows["frame"] - frame_base
-    elif not fps or fps <= 0:
-        raise InputError(f"column time in {path}: needs fps, the video's frames per second")
+def _one(
+    raw: pd.DataFrame, path: Path, name: str, given: dict, clip: Clip
+) -> tuple[pd.DataFrame, dict]:
+    """The gaze in one file, and its geometry."""
+    dropped = Counter(raw.attrs.get("dropped", {}))
+    geometry = places.settle(given, raw.attrs.get("geometry", {}), clip, path)
+    rows = _gaze_files.of_video(raw, given["video"], clip.names, path).reset_index(drop=True)
+    rows = rows if "subject" in rows else rows.assign(subject=name)
+    if given["detect"] is None:
+        rows, chosen = _chosen(rows, given["events"], dropped)
     else:
-        per_unit = seconds * fps
-        start = rows["time"] * per_unit
-    first = np.floor(start + 1e-3).clip(-1e15, 1e15).astype(np.int64)
-    if "duration" not in rows:
-        return rows.assign(frame=first)
-    last = np.ceil(start + rows["duration"] * per_unit - 1e-3).clip(-1e15, 1e15) - 1
-    lengths = np.maximum(last.astype(np.int64) - first + 1, 1).to_numpy()
-    if lengths.sum(dtype=np.float64) > MOST_ROWS:
-        raise InputError(f"durations in {path}: far too long; check time_unit and fps")
-    within = np.arange(lengths.sum()) - np.repeat(np.cumsum(lengths) - lengths, lengths)
-    longer = rows.assign(frame=first).loc[rows.index.repeat(lengths)].reset_index(drop=True)
-    return longer.assign(frame=longer["frame"] + within)
+        rows, chosen = _detected(rows, given["detect"], geometry, path), ["fixation"]
+    rows = places.to_video(rows, geometry, dropped).reset_index(drop=True)
+    rows = to_frames(rows, geometry, clip, float(given["lag"]), path)
+    limit = np.inf if given["num_frames"] is None else given["num_frames"]
+    rows = keep(rows, rows["frame"].between(0, limit, inclusive="left"), "frame_outside", dropped)
+    again = rows.duplicated(["subject", "frame", "x", "y"]) & (rows["event"] == "sample")
+    rows = keep(rows, ~again, "duplicate", dropped)
+    rows.attrs = {"dropped": {reason: int(n) for reason, n in dropped.items() if n}}
+    return complete(rows), _as_used(geometry, given, chosen)
 
 
-def _to_video(
-    rows: pd.DataFrame,
-    screen: Sequence[float] | None,
-    video_size: Sequence[float] | None,
-    rect: Sequence[float] | None,
-    dropped: Counter,
+def _chosen(
+    rows: pd.DataFrame, wanted: list[str] | None, dropped: Counter
+) -> tuple[pd.DataFrame, list[str]]:
+    """The rows of the events that count."""
+    there = set(rows["event"])
+    chosen = wanted or (["fixation"] if "fixation" in there or not there else ["sample"])
+    if "pursuit" not in chosen:
+        dropped["pursuit"] += int((rows["event"] == "pursuit").sum())
+    return rows[rows["event"].isin(chosen)], list(chosen)
+
+
+def _detected(
+    rows: pd.DataFrame, asked: str | dict, geometry: places.Geometry, path: Path
 ) -> pd.DataFrame:
-    """Rows in pixels of the video; rows off the screen or beside the video are left out."""
-    if screen:
-        rows = _keep(rows, _within(rows, screen), "outside_screen", dropped)
-    area = rect or ([0, 0, *screen] if screen else None)
-    if area:
-        left, top, width, height = area
-        x = (rows["x"] + 0.5 - left) * (video_size[0] / width) - 0.5
-        y = (rows["y"] + 0.5 - top) * (video_size[1] / height) - 0.5
-        rows = rows.assign(x=x, y=y)
-    if video_size:
-        rows = _keep(rows, _within(rows, video_size), "outside_video", dropped)
-    return rows
+    """Fixations found in the samples, observer by observer."""
+    asked = {"method": asked} if isinstance(asked, str) else dict(asked)
+    method, unit = asked.pop("method"), asked.pop("unit", "degrees")
+    scale = _scale(method, unit, asked, geometry, path)
+    samples = rows[rows["event"] == "sample"]
+    if samples.empty and len(rows):
+        raise InputError(f"detect: {method} for {path}: there are no samples; leave detect out")
+    if "time" not in samples:
+        if "fps" not in geometry.facts:
+            raise InputError(f"detect: {method} for {path}: needs fps, for there are no times")
+        samples = samples.assign(time=samples["frame"] / geometry.facts["fps"])
+    samples = samples[np.isfinite(samples["time"])].sort_values("time", kind="stable")
+    made = [pd.DataFrame({"subject": [], "time": [], "duration": [], "x": [], "y": []})]
+    for subject, own in samples.groupby("subject", sort=False):
+        time, x, y = (own[axis].to_numpy(dtype=np.float64) for axis in ("time", "x", "y"))
+        found = events.METHODS[method](time, x / scale, y / scale, **asked)
+        made.append(found.assign(subject=subject, x=found["x"] * scale, y=found["y"] * scale))
+    found = [table for table in made[1:] if len(table)] or made[:1]
+    return pd.concat(found, ignore_index=True).assign(event="fixation")
 
 
-def _within(rows: pd.DataFrame, size: Sequence[float]) -> pd.Series:
-    """Which rows lie inside a picture of this [width, height]."""
-    x = rows["x"].between(-0.5, size[0] - 0.5, inclusive="left")
-    return x & rows["y"].between(-0.5, size[1] - 0.5, inclusive="left")
+def _scale(method: str, unit: str, asked: dict, geometry: places.Geometry, path: Path) -> float:
+    """Pixels of the recording in one unit of the thresholds."""
+    if unit not in UNITS:
+        raise InputError(f"detect: unit {unit!r} for {path}: choose from {', '.join(UNITS)}")
+    if unit == "pixels":
+        if missing := [name for name in events.LENGTHS[method] if name not in asked]:
+            raise InputError(f"detect: {method} in pixels for {path}: needs {', '.join(missing)}")
+        return 1.0
+    angle = places.pixels_per_degree(geometry.facts)
+    if angle is None:
+        lacking = {"screen", "screen_cm", "distance_cm"} - set(geometry.facts)
+        raise InputError(
+            f"detect: {method} for {path}: thresholds are in degrees, and "
+            f"{', '.join(sorted(lacking))} of the recording are not known; give them, or "
+            "pixels_per_degree, or unit: pixels with thresholds in pixels"
+        )
+    return angle
 
 
-def _empty() -> pd.DataFrame:
-    """A tidy table without rows."""
-    return pd.DataFrame({"subject": "", "frame": 0, "x": 0.0, "y": 0.0}, index=[0])[:0]
+def _as_used(geometry: places.Geometry, given: dict, chosen: list[str]) -> dict:
+    """Everything that turned the recording into the table, as plain values for JSON."""
+    made = {name: _plain(value) for name, value in geometry.facts.items()}
+    made |= {"events": chosen, "detect": given["detect"], "lag": float(given["lag"])}
+    made |= {"rect": geometry.area and [float(side) for side in geometry.area]}
+    made |= {"source_size": geometry.size and [_plain(side) for side in geometry.size]}
+    if (angle := geometry.source_pixels_per_degree()) is not None:
+        made["source_pixels_per_degree"] = angle
+    return made | {"from": dict(sorted(geometry.sources.items()))}
 
 
-def _finish(rows: pd.DataFrame, dropped: Counter, path: Path) -> pd.DataFrame:
-    """The tidy table with its account of what was left out."""
-    types = {"subject": str, "frame": np.int64, "x": np.float64, "y": np.float64}
-    table = rows[list(COLUMNS)].astype(types).reset_index(drop=True)
-    table.attrs["dropped"] = {reason: count for reason, count in dropped.items() if count}
-    if table.attrs["dropped"]:
-        log.info("%s: %d rows used, left out: %s", path, len(table), table.attrs["dropped"])
-    return table
+def _plain(value: object) -> object:
+    if isinstance(value, list | tuple):
+        return [_plain(each) for each in value]
+    if isinstance(value, Fraction):
+        return float(value)
+    return value.item() if isinstance(value, np.generic) else value
 
 
-def _smooth(
-    pixels: np.ndarray, weights: np.ndarray, shape: tuple[int, int], sigma: float
-) -> np.ndarray:
-    """Weighted pixels (n,2) under a Gaussian, float64 (H,W), not yet divided by the sum."""
-    made = np.zeros(shape)
-    if len(pixels) > PATCHES:
-        from scipy.ndimage import gaussian_filter
-
-        made[tuple(pixels.T)] = weights
-        return gaussian_filter(made, sigma, mode="reflect", truncate=4.0)
-    down, across = (_responses(size, sigma) for size in shape)
-    for (row, col), weight in zip(pixels, weights, strict=True):
-        rows, row_profile = down[row]
-        cols, col_profile = across[col]
-        made[rows, cols] += (weight * row_profile)[:, None] * col_profile
+def _joined(
+    tables: list[pd.DataFrame], dropped: Counter, geometries: dict[str, dict], path: str | Path
+) -> pd.DataFrame:
+    """The tables of all files as one; what their geometries have in common stands on top."""
+    filled = [table for table in tables if len(table)] or tables[:1]
+    made = pd.concat(filled, ignore_index=True)
+    all_of = list(geometries.values())
+    common = {k: v for k, v in all_of[0].items() if all(g.get(k, ...) == v for g in all_of)}
+    own = {p: {k: v for k, v in g.items() if k not in common} for p, g in geometries.items()}
+    made.attrs = {"dropped": {reason: int(n) for reason, n in dropped.items() if n}}
+    made.attrs["geometry"] = common | ({"of_files": own} if any(own.values()) else {})
+    if made.attrs["dropped"]:
+        log.info("%s: %d rows used, left out: %s", path, len(made), made.attrs["dropped"])
     return made
-
-
-@lru_cache(maxsize=8)
-def _responses(size: int, sigma: float) -> list[tuple[slice, np.ndarray]]:
-    """For each pixel of a line: where its Gaussian reaches, and the Gaussian, mirrored there."""
-    from scipy.ndimage import gaussian_filter1d
-
-    lines = gaussian_filter1d(np.eye(size), sigma, mode="reflect", truncate=4.0)
-    reach = int(4.0 * sigma + 0.5)
-    windows = [slice(max(0, at - reach), at + reach + 1) for at in range(size)]
-    return [(window, line[window].copy()) for window, line in zip(windows, lines, strict=True)]

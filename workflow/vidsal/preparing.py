@@ -180,7 +180,6 @@ def extract_shard(
             group.attrs["part_key"] = parts.key(stage="frames", **fields(row))
 
     def fields(row: dict) -> dict[str, object]:
-        _check_truth(row, options)
         return {"clip": records[row["video"]]["part_key"], "options": options, "code": code}
 
     cache = stage.open_cache(config, dataset, "frames")
@@ -208,20 +207,6 @@ def _bytes(record: dict, options: dict) -> int:
         return video_frames.estimate_bytes(len(record["times"]), record["size"], **options)
     except InputError:
         return 0
-
-
-def _check_truth(row: dict, options: dict) -> None:
-    """Refuse what would put gaze or masks on the wrong frames.
-
-    Raises:
-        InputError: frames are left out of a video that has gaze or masks.
-    """
-    there = [name for name in ("fixations", "masks") if row.get(name)]
-    if options.get("every", 1) > 1 and there:
-        raise InputError(
-            f"video.every: {options['every']} for {row['video']}: its {' and '.join(there)} count "
-            "all frames; use every: 1 for videos with gaze or masks"
-        )
 
 
 def list_videos(config: dict, dataset: str, out: Path) -> None:

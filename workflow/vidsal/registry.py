@@ -25,6 +25,7 @@ from vidsal.errors import InputError
 PACKAGE = Path(__file__).resolve().parent
 ROOMS = (
     "datasets",
+    "recordings",
     "models",
     "attribution",
     "gaze",
@@ -113,9 +114,9 @@ def nearest(word: str, known: Iterable[str]) -> str:
 def fingerprint(*paths: Path | str) -> str:
     """Return 16 hex digits that change when code that these files run changes.
 
-    The closure of vidsal imports (and of imports within a user's own rooms) is hashed, over a
-    canonical dump of each syntax tree without docstrings, so that comments, layout and the Python
-    version leave it alone.
+    The closure of vidsal imports (and of imports within a user's own rooms, and of gaze formats
+    that are named in calls) is hashed, over a canonical dump of each syntax tree without
+    docstrings, so that comments, layout and the Python version leave it alone.
     """
     return _fingerprint(tuple(sorted({str(path) for path in paths})))
 
@@ -265,7 +266,17 @@ def _imports(tree: ast.Module, path: Path) -> set[Path]:
             found |= _module_files(origin)
             for alias in node.names:
                 found |= _module_files(origin / alias.name)
+        elif name := _named_format(node):
+            found |= _module_files(PACKAGE / "recordings" / name)
     return found
+
+
+def _named_format(node: ast.AST) -> str:
+    """Return the gaze format that `read(path, format="eyelink")` names, as good as an import."""
+    if isinstance(node, ast.keyword) and node.arg == "format":
+        value = getattr(node.value, "value", None)
+        return value if isinstance(value, str) and value.isidentifier() else ""
+    return ""
 
 
 def _absolute(name: str) -> Path:

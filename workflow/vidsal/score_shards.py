@@ -12,8 +12,8 @@ import numpy as np
 import pandas as pd
 
 from vidsal import config as settings
-from vidsal import heatmaps, registry, scoring, sheets, stage
-from vidsal.truth import read_histogram
+from vidsal import heatmaps, registry, scoring, sheets, sigma, stage
+from vidsal.truth import read_geometry, read_histogram
 
 SCORE_COLUMNS = [
     "dataset",
@@ -27,6 +27,7 @@ SCORE_COLUMNS = [
     "metric",
     "value",
     "n",
+    "outside",
     "reason",
 ]
 
@@ -49,7 +50,8 @@ def score_shard(
             given["masks"] = mask_file[video]["mask"][()]
         return given
 
-    _score(config, "score", names, saliency, truth, out)
+    geometry = read_geometry(gaze) if gaze else {}
+    _score(config, "score", names, saliency, truth, geometry, out)
 
 
 def score_against_dataset(
@@ -66,7 +68,7 @@ def score_against_dataset(
         others = total - scoring.histogram(own[["u", "v"]].to_numpy(dtype=np.float64))
         return {"fixations": own, "other": others}
 
-    _score(config, "score_against_dataset", names, saliency, truth, out)
+    _score(config, "score_against_dataset", names, saliency, truth, read_geometry(gaze), out)
 
 
 def _score(
@@ -75,6 +77,7 @@ def _score(
     metric_names: list[str],
     saliency: Path,
     truth: Callable[[str], dict],
+    geometry: dict[str, dict],
     out: Path,
 ) -> None:
     choices = {m: settings.choice(config, "metrics", m) for m in metric_names}
@@ -89,18 +92,27 @@ def _score(
         names = [attrs[k] for k in ("model", "method", "aggregation")]
         where = {"dataset": attrs["dataset"], "split": sheets.parse(Path(saliency).stem)[0]}
         where |= dict(zip(("model", "method", "aggregation"), names, strict=True))
+        widths = {v: _width(config, file[v].attrs["source_size"], geometry.get(v)) for v in file}
 
         def fields(row: dict) -> dict[str, object]:
             own = {k: str(v) for k, v in file[row["video"]].attrs.items()}
-            return common | where | {"map": own, "truth": _digests(truth(row["video"]))}
+            facts = {"sigma": widths[row["video"]], "truth": _digests(truth(row["video"]))}
+            return common | where | {"map": own} | facts
 
         def prepare() -> Callable[[dict, Path], None]:
             metrics = {
                 m: (registry.load("metrics", own.method, config["rooms"]), own.options)
                 for m, own in choices.items()
             }
+            rest = {"max_side": config["score"]["max_side"]}
             return lambda row, path: _write(
-                path, file, row["video"], metrics, truth(row["video"]), config["score"], where
+                path,
+                file,
+                row["video"],
+                metrics,
+                truth(row["video"]),
+                rest | {"sigma": widths[row["video"]]},
+                where,
             )
 
         cache = stage.open_cache(config, attrs["dataset"], name, *names)
@@ -127,6 +139,16 @@ def _write(
     target = heatmap.attrs["target_label"]
     made = table.assign(**where, target=target)[SCORE_COLUMNS]
     stage.write_json(path, made.to_dict("records"))
+
+
+def _width(config: dict, source_size: np.ndarray, geometry: dict | None) -> float:
+    """Return the width of a video's density as a fraction of its height."""
+    asked = config["score"]["sigma"]
+    if geometry is None and isinstance(asked, dict) and "degrees" in asked:
+        # Nobody's gaze was recorded, so there is no density, and no way to know what a degree is.
+        return scoring.SIGMA
+    known = (geometry or {}).get("source_pixels_per_degree")
+    return sigma.pixels(asked, source_size, pixels_per_degree=known) / float(source_size[0])
 
 
 def _of_others(table: pd.DataFrame | None, heatmap: heatmaps.Heatmap) -> pd.DataFrame | None:

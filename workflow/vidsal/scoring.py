@@ -10,12 +10,13 @@ from dataclasses import dataclass
 import numpy as np
 import pandas as pd
 
+from vidsal.densities import density, on_grid
 from vidsal.errors import InputError
-from vidsal.fixations import density, on_grid
 from vidsal.heatmaps import Heatmap
+from vidsal.metrics._frames import sharing
 from vidsal.metrics._reasons import reasons
 
-COLUMNS = ("video", "frame", "metric", "value", "n", "reason")
+COLUMNS = ("video", "frame", "metric", "value", "n", "outside", "reason")
 WHOLE_CLIP = -1
 SIGMA = 12.74 / 360
 """Width of the density's Gaussian as a fraction of the picture's height, as DHF1K made its maps."""
@@ -142,7 +143,9 @@ def score_video(
     Returns:
         columns video, frame (number in the clip, -1 = whole clip), metric, value (NaN where
         undefined), n (fixations used, or pixels of the mask; the sum over the defined frames in
-        the row of the whole clip), reason (why a value is undefined, else "").
+        the row of the whole clip), outside (fixations on parts that the model did not see, which
+        were not used; their sum in the row of the whole clip; 0 for metrics that need no
+        fixations), reason (why a value is undefined, else "").
         ``attrs["fixations"]`` counts kept, outside, frame_outside.
 
     Raises:
@@ -156,8 +159,9 @@ def score_video(
     width = sigma * truth.source_size[0] * grid.matrix[1, 1]
     found: dict[str, list[_Scores]] = {name: [] for name in runnable}
     for frames, given in _pieces(heatmap, grid, truth, wanted, width):
-        for name, (function, options) in runnable.items():
-            found[name].append(_scored(frames, function, options, given, needs[name]))
+        with sharing():
+            for name, (function, options) in runnable.items():
+                found[name].append(_scored(frames, function, options, given, needs[name]))
     tables = [_table(video, name, pieces) for name, pieces in found.items()]
     table = pd.concat(tables, ignore_index=True) if tables else pd.DataFrame(columns=COLUMNS)
     table.attrs["fixations"] = truth.counts
@@ -206,6 +210,7 @@ class _Truth:
     source_size: tuple[int, int]
     num_frames: int
     points: np.ndarray | None
+    outside: np.ndarray | None
     counts: dict[str, int]
     masks: np.ndarray | None
     other: np.ndarray | None
@@ -219,11 +224,12 @@ class _Truth:
 
 @dataclass(frozen=True)
 class _Scores:
-    """One metric on some frames: their numbers, values, n and reasons."""
+    """One metric on some frames: their numbers, values, n, fixations outside, and reasons."""
 
     frames: np.ndarray
     values: np.ndarray
     n: np.ndarray
+    outside: np.ndarray
     reasons: list[str]
 
 
@@ -241,12 +247,19 @@ def _truth(
         raise InputError(
             f"masks of {video}: {len(masks)} frames, the clip has {num_frames}; check start and end"
         )
-    points, counts = None, {}
+    points, outside, counts = None, None, {}
     if fixations is not None:
         points, counts = on_grid(fixations, grid.matrix, grid.shape, num_frames)
+        outside = _per_frame(fixations["frame"], num_frames) - _per_frame(points[:, 0], num_frames)
     if other is not None:
         other = other_histogram(other, grid, source_size)
-    return _Truth(source_size, num_frames, points, counts, masks, other)
+    return _Truth(source_size, num_frames, points, outside, counts, masks, other)
+
+
+def _per_frame(frames: np.ndarray | pd.Series, num_frames: int) -> np.ndarray:
+    """How many of these frame numbers are 0, 1, ... num_frames - 1, int64 (T,)."""
+    frames = np.asarray(frames, dtype=np.int64)
+    return np.bincount(frames[(frames >= 0) & (frames < num_frames)], minlength=num_frames)
 
 
 def _needs(name: str, function: Callable[..., np.ndarray]) -> set[str]:
@@ -278,15 +291,16 @@ def _pieces(
 
 def _pooled(truth: _Truth, grid: Grid) -> _Truth:
     """The truth of the whole clip as that of a single frame."""
-    points, masks = truth.points, truth.masks
+    points, outside, masks = truth.points, truth.outside, truth.masks
     if points is not None:
         points = points * np.array([0, 1, 1], dtype=np.int32)
+        outside = outside.sum(keepdims=True)
     if masks is not None:
         union = np.zeros((1, *masks.shape[1:]), dtype=bool)
         for frame in range(len(masks)):
             union[0] |= masks[frame] != 0
         masks = union
-    return _Truth(truth.source_size, 1, points, truth.counts, masks, truth.other)
+    return _Truth(truth.source_size, 1, points, outside, truth.counts, masks, truth.other)
 
 
 def _given(
@@ -298,6 +312,7 @@ def _given(
         frames = truth.points[:, 0]
         points = truth.points[(frames >= start) & (frames < start + count)]
         given["fixations"] = points - np.array([start, 0, 0], dtype=np.int32)
+        given["outside"] = truth.outside[start : start + count]
     if "density" in wanted:
         given["density"] = density(given["fixations"], grid.shape, count, sigma)
     if "mask" in wanted:
@@ -328,7 +343,8 @@ def _scored(
     if undefined.any():
         found = reasons(given["saliency"], **inputs)
         codes = [(found[i] or "undefined") if undefined[i] else "" for i in range(len(values))]
-    return _Scores(frames, values, _sizes(given, needs), codes)
+    outside = given["outside"] if needs & {"fixations", "density"} else np.zeros_like(frames)
+    return _Scores(frames, values, _sizes(given, needs), outside, codes)
 
 
 def _sizes(given: dict[str, np.ndarray], needs: set[str]) -> np.ndarray:
@@ -342,9 +358,9 @@ def _sizes(given: dict[str, np.ndarray], needs: set[str]) -> np.ndarray:
 
 def _table(video: str, metric: str, pieces: list[_Scores]) -> pd.DataFrame:
     """The rows of one metric; those of single frames are followed by their mean."""
-    frames, values, n = (
+    frames, values, n, outside = (
         np.concatenate([getattr(piece, name) for piece in pieces])
-        for name in ("frames", "values", "n")
+        for name in ("frames", "values", "n", "outside")
     )
     codes = [code for piece in pieces for code in piece.reasons]
     if frames[0] != WHOLE_CLIP:
@@ -352,8 +368,9 @@ def _table(video: str, metric: str, pieces: list[_Scores]) -> pd.DataFrame:
         frames = np.append(frames, WHOLE_CLIP)
         codes.append("" if defined.any() else _commonest(codes))
         values = np.append(values, values[defined].mean() if defined.any() else np.nan)
-        n = np.append(n, n[defined].sum())
-    columns = (video, frames.astype(np.int64), metric, values, n.astype(np.int64), codes)
+        n, outside = np.append(n, n[defined].sum()), np.append(outside, outside.sum())
+    counts = (n.astype(np.int64), outside.astype(np.int64))
+    columns = (video, frames.astype(np.int64), metric, values, *counts, codes)
     return pd.DataFrame(dict(zip(COLUMNS, columns, strict=True)))
 
 

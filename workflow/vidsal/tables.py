@@ -21,6 +21,8 @@ INDEX_COLUMNS = [
     "width",
     "target",
 ]
+DROPPED_COLUMNS = ["video", "reason", "rows", "model", "method"]
+NOT_SEEN = "outside of what the model saw"
 
 
 def write_tsv(table: pd.DataFrame, path: str | Path) -> None:
@@ -68,6 +70,26 @@ def concatenate(paths: list[str], out: str | Path, columns: list[str]) -> None:
     kept = [table for table in tables if len(table)]
     made = pd.concat(kept, ignore_index=True) if kept else pd.DataFrame(columns=columns)
     write_tsv(made.reindex(columns=columns).drop_duplicates(), out)
+
+
+def write_dropped(paths: list[str], scores: list[str], out: str | Path) -> None:
+    """Write the gaze that was left out: when it was read, and where a model did not see the place.
+
+    A row of the second kind names the model and method whose maps do not cover those fixations.
+    """
+    tables = [pd.read_csv(p, sep="\t", dtype=str, keep_default_na=False) for p in paths]
+    made = pd.concat([*tables, _not_seen(scores)], ignore_index=True)
+    write_tsv(made.reindex(columns=DROPPED_COLUMNS).drop_duplicates(), out)
+
+
+def _not_seen(scores: list[str]) -> pd.DataFrame:
+    """Count the fixations outside of what each model saw, for each video and method."""
+    table = gather_scores(scores)
+    # Metrics and aggregations look at the same fixations, so each count stands there many times.
+    keys = ["video", "model", "method"]
+    most = table.groupby(keys, sort=False)["outside"].max().rename("rows").reset_index()
+    made = most[most["rows"].astype(int) > 0].assign(reason=NOT_SEEN)
+    return made.astype({"rows": str})[DROPPED_COLUMNS]
 
 
 def write_failures(paths: list[str], out: str | Path) -> None:

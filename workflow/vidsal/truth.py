@@ -3,18 +3,29 @@
 from __future__ import annotations
 
 import inspect
+import json
+from collections.abc import Callable
+from fractions import Fraction
 from pathlib import Path
 
 import h5py
 import numpy as np
 import pandas as pd
+import pyarrow as pa
+import pyarrow.parquet as pq
 
 from vidsal import config as settings
 from vidsal import fixations, heatmaps, parts, registry, scoring, sheets, stage
 from vidsal.video import frames as video_frames
 
-FIXATION_COLUMNS = ["video", "subject", "frame", "x", "y", "u", "v"]
+FIXATION_COLUMNS = ["video", *fixations.COLUMNS, "u", "v"]
+EXPORT_COLUMNS = ["video", "subject", "frame", "time", "x", "y", "duration", "event"]
 DROPPED_COLUMNS = ["video", "reason", "rows"]
+SCHEMA = "vidsal-fixations/1"
+ABOUT = {
+    "coordinates": "x, y: pixels of the upright video, centres at whole numbers from 0, y down",
+    "frames": "frame: from 0, the clip's first frame; time: seconds since that frame",
+}
 
 
 def gaze_shard(
@@ -27,31 +38,78 @@ def gaze_shard(
     dropped: Path,
     failures: Path,
 ) -> None:
-    """Write the fixations of a shard: `video subject frame x y u v`, one row per gaze sample.
+    """Write the fixations of a shard, one row per gaze sample or frame of a fixation.
 
-    `frame` counts from the clip's first frame; x, y are source pixels; u, v are the same relative
-    to the picture, 0 to 1 from edge to edge. Rows that cannot be used are counted by reason.
+    Columns: `video`, those of a tidy table (see `vidsal.fixations`), `u`, `v`. `frame` and `time`
+    count from the clip's first frame; x, y are source pixels; u, v are the same relative to the
+    picture, 0 to 1 from edge to edge. The key `vidsal` of the file's metadata holds, as JSON, the
+    geometry with which each recording was read. Rows that cannot be used are counted by reason.
     """
     read = _reader(config, dataset, "read_fixations", fixations.read)
-    tables, counts, failed = [], [], []
+    tables, counts, failed, geometry = [], [], [], {}
     with heatmaps.open_file(frames) as file:
         rows = _available(rows_file, file, "fixations")
         for row in rows:
             try:
-                table, reasons = _gaze(read, row, file[row["video"]])
+                table, reasons, used = _gaze(read, row, file[row["video"]], config)
             except Exception as error:
                 failed.append(stage.failure("read_gaze", row["video"], error))
                 continue
             tables.append(table)
+            geometry[row["video"]] = used
             counts += [{"video": row["video"], "reason": r, "rows": n} for r, n in reasons.items()]
-    made = pd.concat(tables) if tables else pd.DataFrame(columns=FIXATION_COLUMNS)
+    made = _concatenated(tables)
     with parts.replacing(out) as temporary:
-        made[FIXATION_COLUMNS].to_parquet(temporary, index=False)
+        pq.write_table(
+            _described(pa.Table.from_pandas(made, preserve_index=False), geometry), temporary
+        )
     _write_histogram(histogram, scoring.histogram(made[["u", "v"]].to_numpy(dtype=np.float64)))
     pd.DataFrame(counts, columns=DROPPED_COLUMNS).to_csv(
         dropped, sep="\t", index=False, lineterminator="\n"
     )
     stage.write_failures(failures, failed, len(rows), config["max_failures"])
+
+
+def export_gaze(shards: list[str], out: Path, about: Path) -> None:
+    """Write the gaze on all videos as one table, and its geometry beside it as JSON.
+
+    Columns: video, subject, frame, time, x, y, duration, event, in the order of the shards. The
+    JSON holds the geometry of each video; it also is the key `vidsal` of the table's metadata.
+    """
+    geometry = {v: g for path in shards for v, g in read_geometry(path).items()}
+    empty = pa.Table.from_pandas(_concatenated([])[EXPORT_COLUMNS], preserve_index=False)
+    schema = _described(empty, geometry).schema
+    with parts.replacing(out) as temporary, pq.ParquetWriter(temporary, schema) as writer:
+        for path in shards:
+            table = pq.read_table(path, columns=EXPORT_COLUMNS)
+            writer.write_table(table.cast(schema))
+    with parts.replacing(about) as temporary:
+        stage.write_json(temporary, _about(geometry))
+
+
+def read_geometry(path: str | Path) -> dict[str, dict]:
+    """Return video -> geometry with which its gaze was read, from a table's metadata."""
+    found = pq.read_schema(path).metadata or {}
+    return json.loads(found.get(b"vidsal", b"{}")).get("geometry", {})
+
+
+def _about(geometry: dict[str, dict]) -> dict[str, object]:
+    return {"schema": SCHEMA, **ABOUT, "geometry": geometry}
+
+
+def _described(table: pa.Table, geometry: dict[str, dict]) -> pa.Table:
+    """Return the table with its geometry in the metadata."""
+    text = json.dumps(_about(geometry), sort_keys=True)
+    return table.replace_schema_metadata((table.schema.metadata or {}) | {b"vidsal": text.encode()})
+
+
+def _concatenated(tables: list[pd.DataFrame]) -> pd.DataFrame:
+    """Return the tables of all videos as one, its columns of the same types without any rows."""
+    types = {"video": str, **fixations.TYPES, "u": np.float64, "v": np.float64}
+    kept = [table for table in tables if len(table)]
+    made = pd.concat(kept, ignore_index=True) if kept else pd.DataFrame(columns=FIXATION_COLUMNS)
+    made.attrs = {}
+    return made[FIXATION_COLUMNS].astype(types)
 
 
 def pool(histograms: list[str], out: Path) -> None:
@@ -71,20 +129,51 @@ def _write_histogram(path: Path, histogram: np.ndarray) -> None:
         np.savez_compressed(temporary, histogram=histogram)
 
 
-def _gaze(read: object, row: dict, group: h5py.Group) -> tuple[pd.DataFrame, dict[str, int]]:
-    recording = read(row["fixations"])
+def _gaze(
+    read: Callable, row: dict, group: h5py.Group, config: dict
+) -> tuple[pd.DataFrame, dict[str, int], dict]:
+    """Return the gaze on one clip, what was left out by reason, and the geometry."""
+    clip = _clip(row, group)
+    recording = read(row["fixations"], clip=clip, formats=fixations.of_config(config))
     reasons = dict(recording.attrs.get("dropped", {}))
-    height, width = (int(side) for side in group.attrs["source_size"])
-    index = group["frame_index"][()]
-    table = fixations.cut(recording, int(index[0]), int(index[-1]) + 1)
-    u, v = (table["x"] + 0.5) / width, (table["y"] + 0.5) / height
+    geometry = dict(recording.attrs.get("geometry", {}))
+    recording = fixations.complete(recording)
+    first, last = int(clip.frame_index[0]), int(clip.frame_index[-1])
+    if row["end"] is None:
+        _count(reasons, "frame_outside", recording["frame"] > last)
+    table = fixations.cut(recording, first, last + 1)
+    table["time"] -= clip.times[0]
+    # A stored frame stands for those behind it that were left out.
+    table["frame"] //= int(group.attrs.get("every", 1))
+    again = table.duplicated(["subject", "frame", "x", "y"])
+    _count(reasons, "duplicate", again)
+    table = table[~again]
+    u, v = ((table[axis] + 0.5) / side for axis, side in zip("xy", clip.size, strict=True))
     inside = u.between(0, 1) & v.between(0, 1)
-    if (~inside).any():
-        reasons["outside the picture"] = int((~inside).sum())
+    _count(reasons, "outside_video", ~inside)
     if not inside.any():
         reasons["video without fixations"] = 0
     table = table.assign(video=row["video"], u=u, v=v)[inside]
-    return table[FIXATION_COLUMNS], reasons
+    return table[FIXATION_COLUMNS], reasons, geometry
+
+
+def _count(reasons: dict[str, int], reason: str, bad: pd.Series) -> None:
+    if bad.any():
+        reasons[reason] = reasons.get(reason, 0) + int(bad.sum())
+
+
+def _clip(row: dict, group: h5py.Group) -> fixations.Clip:
+    """Return what the frames file knows of a video."""
+    height, width = (int(side) for side in group.attrs["source_size"])
+    every = int(group.attrs.get("every", 1))
+    clock = "clip_" if every > 1 else ""
+    return fixations.Clip(
+        names=(row["video"], Path(row["path"]).name),
+        size=(width, height),
+        fps=float(Fraction(group.attrs["fps"]) * every),
+        times=group.attrs["start_time"] + group[f"{clock}time"][()],
+        frame_index=group[f"{clock}frame_index"][()],
+    )
 
 
 def masks_shard(
@@ -101,6 +190,7 @@ def masks_shard(
         def make(row: dict, path: Path) -> None:
             index = file[row["video"]]["frame_index"][()]
             mask = read(row["masks"], int(index[0]), int(index[-1]) + 1)
+            mask = mask[:: int(file[row["video"]].attrs.get("every", 1))]
             with h5py.File(path, "w", libver="v110") as part:
                 _write_mask(part.create_group("video"), np.asarray(mask, dtype=np.uint8))
 
@@ -136,18 +226,20 @@ def _available(rows_file: Path, frames: h5py.File, column: str) -> list[dict]:
     return [row for row in rows if row["video"] in frames and row[column]]
 
 
-def _reader(config: dict, dataset: str, name: str, default: object) -> object:
-    """Return the dataset's own reader with its options bound, or the default one."""
+def _reader(config: dict, dataset: str, name: str, default: Callable) -> Callable:
+    """Return the dataset's own reader with its options bound, or the default one.
+
+    Keyword arguments (what is known of the clip) reach only a reader whose signature names them.
+    """
     own = settings.choice(config, "datasets", dataset)
     reader = getattr(registry.module("datasets", own.method, config["rooms"]), name, None)
     if reader is None:
         return default
+    known = inspect.signature(reader).parameters
+    takes_all = any(p.kind is p.VAR_KEYWORD for p in known.values())
+    options = {k: v for k, v in own.options.items() if takes_all or k in known}
 
-    def read(*arguments: object) -> object:
-        known = inspect.signature(reader).parameters
-        takes_all = any(p.kind is p.VAR_KEYWORD for p in known.values())
-        return reader(
-            *arguments, **{k: v for k, v in own.options.items() if takes_all or k in known}
-        )
+    def read(*arguments: object, **facts: object) -> object:
+        return reader(*arguments, **options, **{k: v for k, v in facts.items() if k in known})
 
     return read

@@ -14,8 +14,8 @@ from __future__ import annotations
 
 import numpy as np
 
+from vidsal.densities import density
 from vidsal.errors import InputError
-from vidsal.fixations import density
 
 SIGMA = 12.74 / 360
 

@@ -17,13 +17,13 @@ way it is written down. Columns:
 
 ``table.attrs["geometry"]`` holds what the FILE ITSELF states, and nothing else, of: ``screen``
 [width, height] in pixels, ``screen_cm`` [width, height], ``distance_cm``, ``pixels_per_degree``,
-``rate`` (samples per second), ``fps`` (of the video), ``rect`` [x, y, width, height] of the video on
-the screen in pixels, ``video_size`` [width, height], ``space`` ("screen": x, y are pixels of the
+``rate`` (samples per second), ``fps`` (of the video), ``rect`` [x, y, width, height] of the video
+on the screen in pixels, ``video_size`` [width, height], ``space`` ("screen": x, y are pixels of the
 screen; "video": of the video), ``eye``. ``table.attrs["dropped"]`` counts rows left out, by reason.
 
-What is turned into what is looked at - events chosen, samples made fixations, times made frames, the
-screen made the video - is the same for all formats and done by ``vidsal.fixations.read``. A file
-that cannot be used raises ``InputError``; whatever the bytes, a reader ends, with an error or rows.
+The rest is the same for all formats and done by ``vidsal.fixations.read``: events chosen, samples
+made fixations, times made frames, the screen made the video. A file that cannot be used raises
+``InputError``; whatever the bytes, a reader ends, with an error or rows.
 
 A file may define ``looks_like(path: Path, head: bytes) -> bool``, whether a file with these first
 bytes is probably one; then `make doctor` finds recordings of this format by itself.

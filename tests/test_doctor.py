@@ -1,0 +1,163 @@
+"""A folder of videos and gaze with everything that goes wrong: what the doctor says of it."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from pathlib import Path
+
+import pandas as pd
+import pytest
+import yaml
+
+from tests.video.conftest import encode
+from vidsal import doctor, fixations, matching, sheets
+from vidsal.datasets.folder import read_fixations
+from vidsal.errors import InputError
+
+FRAMES = 30
+
+
+@pytest.fixture(scope="module")
+def study(tmp_path_factory):
+    """Three good videos, one cut off, one web page; gaze of three people with two faults."""
+    place = tmp_path_factory.mktemp("study")
+    (place / "videos").mkdir()
+    (place / "gaze").mkdir()
+    for name in ("walk_1", "walk_2", "run_1", "jump_1"):
+        encode(place / "videos" / f"{name}.avi", "mpeg4", "yuv420p", count=FRAMES)
+    cut = place / "videos" / "jump_1.avi"
+    cut.write_bytes(cut.read_bytes()[: cut.stat().st_size * 8 // 10])
+    (place / "videos" / "page.mp4").write_bytes(b"<html>not found</html>")
+    for name in ("walk_1", "walk_2", "run_1"):
+        for subject in ("ann", "bob", "cy"):
+            if (name, subject) != ("run_1", "bob"):
+                length = FRAMES + 10 if (name, subject) == ("walk_2", "cy") else FRAMES
+                write_gaze(place / "gaze" / f"{name}_{subject}.csv", length)
+    write_gaze(place / "gaze" / "swim_7_ann.csv", 5)
+    (place / "gaze" / "notes.txt").write_text("a fine day\nnothing else 1 2\n")
+    return place
+
+
+def write_gaze(path, length):
+    rows = "".join(f"{n},{10 + n % 5},{20 + n % 7}\n" for n in range(length))
+    path.write_text(f"frame,x,y\n{rows}")
+
+
+@pytest.fixture(scope="module")
+def report(study):
+    return doctor.examine(study)
+
+
+def test_what_can_be_used_is_in_the_sheet_with_its_gaze(report, study):
+    sheet = report.sheet().set_index("video")
+    assert list(sheet.index) == ["jump_1", "run_1", "walk_1", "walk_2"]
+    assert sheet["fixations"]["walk_1"] == str(study / "gaze" / "walk_1_*.csv")
+    assert sheet["fixations"]["jump_1"] == ""
+    table = read_fixations(sheet["fixations"]["walk_1"])
+    assert sorted(table["subject"].unique()) == ["ann", "bob", "cy"]
+    assert len(table) == 3 * FRAMES
+
+
+def test_faults_are_named_with_video_and_number(report):
+    said = "\n".join(report.problems)
+    assert "gaze/swim_7_ann.csv: names none of the videos" in said
+    assert "without gaze: jump_1" in said
+    assert f"walk_2: 10 of {3 * FRAMES + 10} rows of gaze lie past the end (frame 39" in said
+    assert "subject bob is missing in run_1" in said
+    assert "subject ann" not in said
+    assert "notes.txt" not in said
+    assert len(report.problems) == 4
+
+
+def test_damage_and_refusals_are_in_the_text(report):
+    said = doctor.text(report)
+    assert "5 videos, 4 can be used" in said
+    assert f"walk_1  {FRAMES} frames  25 fps" in said
+    assert "jump_1: " in said.split("Damaged")[1].split("Cannot")[0]
+    assert "it is a web page" in said
+
+
+def test_nothing_is_written_into_the_folder(study):
+    before = sorted((p, p.stat().st_mtime_ns) for p in study.rglob("*"))
+    doctor.examine(study)
+    assert sorted((p, p.stat().st_mtime_ns) for p in study.rglob("*")) == before
+
+
+def test_the_command_writes_a_sheet_and_a_config_that_are_accepted(study, tmp_path, root):
+    command = [sys.executable, "-m", "vidsal.doctor", str(study)]
+    env = {"PYTHONPATH": str(root / "workflow"), "PATH": "/usr/bin:/bin"}
+    done = subprocess.run(command, cwd=tmp_path, env=env, capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
+    assert len(sheets.read(tmp_path / "videos.tsv")) == 4
+    config = yaml.safe_load(done.stdout.split("A config that uses it:")[1])
+    own = config["datasets"]["mine"]
+    assert own["method"] == "folder"
+    assert not fixations.problems(own["gaze"])
+    again = subprocess.run(command, cwd=tmp_path, env=env, capture_output=True, text=True)
+    assert again.returncode == 1
+    assert "is there already" in again.stderr
+
+
+@pytest.mark.parametrize(
+    ("gaze", "said"),
+    [({"skreen": [1, 2]}, "did you mean 'screen'|nearest: 'screen'"), ({"format": "x"}, "format")],
+)
+def test_unknown_keywords_are_refused_before_anything_is_read(study, gaze, said):
+    with pytest.raises(InputError, match=said):
+        doctor.examine(study, gaze)
+
+
+def test_a_folder_that_is_not_there():
+    with pytest.raises(InputError, match="no such folder"):
+        doctor.examine("nowhere")
+
+
+NAMES = {"walk_1": "walk_1", "walk_10": "walk_10", "v": "v"}
+
+
+@pytest.mark.parametrize(
+    ("path", "video"),
+    [
+        ("walk_10_p1.csv", "walk_10"),
+        ("p1/walk_1.csv", "walk_1"),
+        ("WALK_1.asc", "walk_1"),
+        ("walk_1/p1.csv", "walk_1"),
+        ("v-walk_1.csv", "walk_1"),
+        ("walk_11.csv", None),
+        ("overview.csv", None),
+    ],
+)
+def test_the_longest_name_that_stands_alone_is_meant(path, video):
+    assert matching.video_of(Path(path), NAMES) == video
+
+
+def test_a_pattern_means_exactly_its_files(tmp_path):
+    paths = [tmp_path / f"clip_{name}.csv" for name in ("p1", "p2")]
+    for path in [*paths, tmp_path / "clip2_p1.csv"]:
+        path.write_text("")
+    assert matching.pattern_of(paths) == str(tmp_path / "clip_*.csv")
+    assert matching.pattern_of(paths[:1]) == str(paths[0])
+    (tmp_path / "clip_p3.csv").write_text("")
+    assert matching.pattern_of(paths) is None
+
+
+def test_every_format_is_recognised_by_its_own_bytes(tmp_path):
+    from tests.samples import recordings
+
+    expected = {}
+    for name, (files, keywords) in recordings().items():
+        place = tmp_path / name
+        place.mkdir()
+        for file, content in files.items():
+            data = content.encode() if isinstance(content, str) else content
+            (place / file).write_bytes(data)
+        first = place / next(iter(files))
+        expected[name] = (matching.format_of(first), keywords.get("format", "table"))
+    assert {n: f for n, (f, _) in expected.items()} == {n: f for n, (_, f) in expected.items()}
+
+
+def test_a_table_without_numbers_is_no_gaze(tmp_path):
+    path = tmp_path / "notes.csv"
+    pd.DataFrame({"a": ["x", "y"], "b": ["u", "v"]}).to_csv(path)
+    assert matching.format_of(path) is None

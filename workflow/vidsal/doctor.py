@@ -1,0 +1,339 @@
+"""Look at a folder of videos and gaze: what would be used, what is damaged, what does not match.
+
+    make doctor DATA=my_folder
+    python -m vidsal.doctor my_folder --gaze '{screen: [1920, 1080]}'
+
+Nothing is computed and the folder is only read. Every video is decoded once, which is the only way
+to find damage; every recording is read as the workflow would read it. What comes out is a report
+and a sample sheet, ready to be named in a config.
+"""
+
+from __future__ import annotations
+
+import argparse
+import logging
+import re
+import sys
+from collections import Counter
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import yaml
+
+from vidsal import fixations, matching, sheets
+from vidsal.datasets.folder import PICTURES, VIDEOS, folder
+from vidsal.errors import InputError
+from vidsal.video import trim
+
+log = logging.getLogger(__name__)
+SHOWN = 12
+
+
+@dataclass
+class Video:
+    """One video: what its health record says, or why there is none."""
+
+    name: str
+    path: str
+    label: str
+    record: dict = field(default_factory=dict)
+    refusal: str = ""
+
+    @property
+    def frames(self) -> int:
+        """Frames that decode."""
+        return len(self.record.get("frame_index", ()))
+
+
+@dataclass
+class Gaze:
+    """The recordings of one video: where they are, and what reading them gave."""
+
+    video: str
+    paths: list[Path]
+    format: str
+    pattern: str | None = None
+    table: pd.DataFrame | None = None
+    refusal: str = ""
+
+
+@dataclass
+class Report:
+    """What was found in a folder."""
+
+    folder: Path
+    videos: list[Video]
+    gaze: list[Gaze]
+    strangers: list[Path]
+    problems: list[str] = field(default_factory=list)
+
+    def sheet(self) -> pd.DataFrame:
+        """Return the sample sheet of what can be used."""
+        gaze = {each.video: each.pattern for each in self.gaze if each.table is not None}
+        rows = [
+            {
+                "video": video.name,
+                "path": video.path,
+                "split": "test",
+                "label": video.label,
+                "fixations": gaze.get(video.name) or "",
+            }
+            for video in self.videos
+            if not video.refusal
+        ]
+        return sheets.check(
+            pd.DataFrame(rows, columns=["video", "path", "split", "label", "fixations"]), ""
+        )
+
+
+def examine(place: str | Path, gaze: dict | None = None) -> Report:
+    """Return what a folder holds.
+
+    Args:
+        place: the folder.
+        gaze: keywords of `vidsal.fixations.read` for all recordings, such as
+            {format: eyelink, rect: screen}; without a format each file's own is recognised.
+
+    Raises:
+        InputError: there is no such folder, or a keyword is unknown.
+    """
+    place, gaze = Path(place), dict(gaze or {})
+    if wrong := fixations.problems(gaze) if gaze else []:
+        raise InputError(f"doctor: gaze: {'; '.join(wrong)}")
+    rows = folder(str(place), videos=str(place)).to_dict("records")
+    videos = [_video(row) for row in _renamed(r for r in rows if not _is_gaze(r["path"]))]
+    matched, strangers = _match(place, videos, gaze.pop("format", None))
+    report = Report(place, videos, matched, strangers)
+    for each in matched:
+        _read(each, {video.name: video for video in videos}[each.video], gaze)
+    report.problems = list(_problems(report))
+    return report
+
+
+def _renamed(rows: Iterable[dict]) -> list[dict]:
+    """Return the rows with the short names of their files, where these are names and unique.
+
+    One label for all is the folder's name and no class.
+    """
+    rows = list(rows)
+    stems = [Path(row["path"]).stem for row in rows]
+    short = len(set(stems)) == len(stems) and all(re.fullmatch(sheets.SLUG, s) for s in stems)
+    names = stems if short else [row["video"] for row in rows]
+    lone = len({row["label"] for row in rows}) < 2
+    return [
+        row | {"video": name} | ({"label": ""} if lone else {})
+        for row, name in zip(rows, names, strict=True)
+    ]
+
+
+def _is_gaze(path: str) -> bool:
+    """Say whether a folder of pictures holds maps of gaze, by what it is called."""
+    names = {part.lower() for part in Path(path).parts[-2:]}
+    return Path(path).is_dir() and bool(names & {"maps", "fixation", "fixations", "fixation_maps"})
+
+
+def _video(row: dict) -> Video:
+    made = Video(row["video"], row["path"], row["label"])
+    try:
+        made.record = trim.examine(row["path"])
+    except InputError as error:
+        made.refusal = str(error)
+    log.info("%s: %s", made.name, made.refusal or f"{made.frames} frames")
+    return made
+
+
+def _match(place: Path, videos: list[Video], form: str | None) -> tuple[list[Gaze], list[Path]]:
+    """Return the recordings of each video, and files of gaze that belong to none."""
+    called = {name: v.name for v in videos for name in (Path(v.path).stem, v.name)}
+    found: dict[tuple[str, str], list[Path]] = {}
+    strangers = []
+    for path in _others(place, videos):
+        format = form or matching.format_of(path)
+        if format is None:
+            continue
+        video = matching.video_of(path.relative_to(place), called)
+        if video is None:
+            strangers.append(path)
+        else:
+            found.setdefault((video, format), []).append(path)
+    made = [Gaze(v, paths, form, matching.pattern_of(paths)) for (v, form), paths in found.items()]
+    return sorted(made, key=lambda each: each.video), strangers
+
+
+def _others(place: Path, videos: list[Video]) -> Iterator[Path]:
+    """Yield the files of a folder that are neither videos nor pictures."""
+    frames = {Path(video.path) for video in videos}
+    for path in sorted(place.rglob("*")):
+        ending = path.suffix.lower()
+        hidden = any(part.startswith(".") for part in path.relative_to(place).parts)
+        if hidden or not path.is_file() or ending in VIDEOS | PICTURES:
+            continue
+        if path.parent not in frames:
+            yield path
+
+
+def _read(gaze: Gaze, video: Video, keywords: dict) -> None:
+    """Read the recordings of a video as the workflow would."""
+    if gaze.pattern is None:
+        names = ", ".join(path.name for path in gaze.paths[:3])
+        gaze.refusal = (
+            f"{len(gaze.paths)} recordings ({names}, ...) that no single pattern names; put them "
+            "into a folder of their own"
+        )
+        return
+    try:
+        gaze.table = fixations.read(gaze.pattern, format=gaze.format, clip=_clip(video), **keywords)
+    except InputError as error:
+        gaze.refusal = str(error)
+
+
+def _clip(video: Video) -> fixations.Clip:
+    if video.refusal:
+        return fixations.Clip(names=(video.name,))
+    record = video.record
+    numerator, denominator = map(int, record["fps"].split("/"))
+    return fixations.Clip(
+        names=(video.name, Path(video.path).stem, Path(video.path).name),
+        size=tuple(record["size"][::-1]),
+        fps=numerator / denominator,
+        times=np.asarray(record["times"]) + record["start_time"],
+        frame_index=np.asarray(record["frame_index"]),
+    )
+
+
+def _problems(report: Report) -> Iterator[str]:
+    """Yield a sentence for everything that does not match."""
+    with_gaze = {each.video for each in report.gaze}
+    lengths = {video.name: video.frames for video in report.videos}
+    for path in report.strangers:
+        yield f"{path.relative_to(report.folder)}: names none of the videos"
+    for name, count in Counter(each.video for each in report.gaze).items():
+        if count > 1:
+            yield f"{name}: has recordings in {count} formats; keep one"
+    if report.gaze:
+        usable = [video.name for video in report.videos if not video.refusal]
+        lone = [name for name in usable if name not in with_gaze]
+        yield from ([f"without gaze: {_some(lone)}"] if lone else [])
+    for each in report.gaze:
+        if each.table is not None and lengths[each.video]:
+            yield from _past_the_end(each, lengths[each.video])
+    yield from _missing_subjects(report.gaze)
+
+
+def _past_the_end(gaze: Gaze, frames: int) -> Iterator[str]:
+    late = gaze.table["frame"] >= frames
+    if late.any():
+        last = int(gaze.table["frame"].max())
+        yield (
+            f"{gaze.video}: {int(late.sum())} of {len(late)} rows of gaze lie past the end (frame "
+            f"{last}, the video has {frames}); is this its recording, and are fps, time_unit or "
+            "lag right?"
+        )
+    if not len(gaze.table):
+        yield f"{gaze.video}: no row of its gaze can be used: {dict(gaze.table.attrs['dropped'])}"
+
+
+def _missing_subjects(gaze: list[Gaze]) -> Iterator[str]:
+    seen = {e.video: set(e.table["subject"]) for e in gaze if e.table is not None}
+    everyone = set().union(*seen.values())
+    if len(everyone) < 2:
+        return
+    for subject in sorted(everyone):
+        lacking = [video for video, subjects in seen.items() if subject not in subjects]
+        if lacking:
+            yield f"subject {subject} is missing in {_some(lacking)}"
+
+
+def text(report: Report) -> str:
+    """Return the report as lines to be read."""
+    refused = [video for video in report.videos if video.refusal]
+    usable = [video for video in report.videos if not video.refusal]
+    lines = [f"{report.folder}: {len(report.videos)} videos, {len(usable)} can be used", ""]
+    lines += [_line(video) for video in usable[:SHOWN]] + _more(usable)
+    damaged = [v for v in usable if v.record["damaged"]]
+    lines += _section(
+        "Damaged, used as far as they decode (video.on_damage)",
+        [f"{v.name}: {'; '.join(v.record['reasons'])}" for v in damaged],
+    )
+    lines += _section("Cannot be used", [video.refusal for video in refused])
+    lines += _section("Gaze", [_gaze_line(each) for each in report.gaze])
+    lines += _section("Does not match", report.problems)
+    return "\n".join(lines) + "\n"
+
+
+def _line(video: Video) -> str:
+    record = video.record
+    height, width = record["size"]
+    numerator, denominator = map(int, record["fps"].split("/"))
+    rate = f"{numerator / denominator:.5g} fps"
+    label = f"  {video.label}" if video.label else ""
+    return (
+        f"  {video.name}  {video.frames} frames  {rate}  {width}x{height}  {record['codec']}{label}"
+    )
+
+
+def _gaze_line(gaze: Gaze) -> str:
+    if gaze.table is None:
+        return f"{gaze.video}: {gaze.refusal}"
+    dropped = ", ".join(f"{n} {reason}" for reason, n in gaze.table.attrs["dropped"].items())
+    subjects = gaze.table["subject"].nunique()
+    return (
+        f"{gaze.video}: {gaze.pattern} ({gaze.format}): {len(gaze.table)} rows of {subjects} "
+        f"{'person' if subjects == 1 else 'people'}" + (f"; left out: {dropped}" if dropped else "")
+    )
+
+
+def _section(title: str, entries: list[str]) -> list[str]:
+    if not entries:
+        return []
+    return ["", f"{title}:", *(f"  {entry}" for entry in entries[:SHOWN]), *_more(entries)]
+
+
+def _more(entries: list) -> list[str]:
+    return [f"  and {len(entries) - SHOWN} more"] if len(entries) > SHOWN else []
+
+
+def _some(names: list[str]) -> str:
+    more = f" and {len(names) - 5} more" if len(names) > 5 else ""
+    return ", ".join(names[:5]) + more
+
+
+def snippet(report: Report, sheet: Path, gaze: dict) -> str:
+    """Return the part of a config that uses what was found."""
+    formats = {each.format for each in report.gaze if each.table is not None}
+    given = ({"format": formats.pop()} if len(formats) == 1 else {}) | gaze
+    own = {"method": "folder", "table": str(sheet)} | ({"gaze": given} if given else {})
+    return yaml.safe_dump(
+        {"run": {"datasets": ["mine"]}, "datasets": {"mine": own}}, sort_keys=False
+    )
+
+
+def main(arguments: list[str] | None = None) -> None:
+    """Report on a folder, write its sample sheet, and say how to go on."""
+    parser = argparse.ArgumentParser(prog="doctor", description=__doc__.splitlines()[0])
+    parser.add_argument("folder", help="folder of videos, and of gaze")
+    parser.add_argument("--sheet", default="videos.tsv", help="sample sheet to write")
+    parser.add_argument("--gaze", default="{}", help="keywords of gaze reading, as YAML")
+    given = parser.parse_args(arguments)
+    logging.basicConfig(level=logging.INFO, format="%(message)s", stream=sys.stdout)
+    try:
+        gaze = yaml.safe_load(given.gaze) or {}
+        report = examine(given.folder, gaze)
+        log.info("\n%s", text(report))
+        _write(report, Path(given.sheet), gaze)
+    except (InputError, yaml.YAMLError) as error:
+        sys.exit(f"vidsal: {error}")
+
+
+def _write(report: Report, path: Path, gaze: dict) -> None:
+    if path.exists():
+        raise InputError(f"sample sheet {path}: is there already; name another with --sheet")
+    sheets.write(report.sheet(), path)
+    log.info("Written: %s. A config that uses it:\n\n%s", path, snippet(report, path, gaze))
+
+
+if __name__ == "__main__":
+    main()
