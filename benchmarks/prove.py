@@ -1,7 +1,7 @@
 """Measure the big figures, each into benchmarks/results/NAME.json with commit, machine and seed.
 
 python benchmarks/prove.py            everything (hours on two cores)
-python benchmarks/prove.py kills      one of: seeds, demo, rebuild, kills, large, gaze
+python benchmarks/prove.py kills      one of: demo, seeds, rebuild, large, gaze, kills, video, inputs
 """
 
 from __future__ import annotations
@@ -18,6 +18,7 @@ import subprocess
 import sys
 import tempfile
 import time
+from collections import Counter
 from collections.abc import Callable
 from pathlib import Path
 
@@ -198,8 +199,40 @@ def gaze() -> dict:
     }
 
 
+def video() -> dict:
+    """Decoding against a bare loop, clips from the cache against decoding: see video.py."""
+    import video as measurement  # the file beside this one; it limits this process to one thread
+
+    return measurement.measured()
+
+
+# `video` comes last, since what comes after it would be limited to one thread too.
+def inputs(count: int = 10_000, at_once: int = 2) -> dict:
+    """Spoilt inputs of every kind: how many were used, refused with a sentence, or went wrong."""
+    seed, size = random.SystemRandom().randrange(10**6), count // at_once
+    env = os.environ | {"PYTHONPATH": f"{ROOT / 'workflow'}{os.pathsep}{ROOT}"}
+    command = [sys.executable, "-W", "error", "-m", "tests.mutations", str(seed)]
+    runs = [
+        subprocess.Popen(
+            [*command, str(first), str(first + size)],
+            cwd=ROOT,
+            env=env,
+            stdout=subprocess.PIPE,
+            text=True,
+        )
+        for first in range(0, count, size)
+    ]
+    texts = [run.communicate()[0].strip().splitlines() for run in runs]
+    ended: Counter[str] = Counter()
+    for lines in texts:
+        for part in lines[-1].split(": ")[-1].split(", "):
+            ended[part.split(" ")[1]] += int(part.split(" ")[0])
+    wrong = [line for lines in texts for line in lines[:-1]]
+    return {"seed": seed, "cases": count, **ended, "what_went_wrong": wrong}
+
+
 PROOFS: dict[str, Callable[[], dict]] = {
-    proof.__name__: proof for proof in (demo, seeds, rebuild, large, gaze, kills)
+    proof.__name__: proof for proof in (demo, seeds, rebuild, large, gaze, kills, video, inputs)
 }
 
 

@@ -97,3 +97,9 @@ def test_an_empty_cell_of_a_subject_is_no_number(put):
 def test_thousands_of_columns_are_no_table(put):
     with pytest.raises(InputError, match="6001 columns"):
         table(put("x," * 6000 + "y\n1\n"))
+
+
+def test_a_number_of_hundreds_of_digits_is_no_number(put):
+    found = table(put(f"frame,x,y\n0,{'9' * 400},2\n1,3,4\n"))
+    assert found["x"].tolist() == [3.0]
+    assert found.attrs["dropped"] == {"not_a_number": 1}

@@ -122,7 +122,11 @@ def numbers(column: pd.Series, decimal_comma: bool = False) -> np.ndarray:
     """
     if decimal_comma and column.dtype.kind not in "fiu":
         column = column.str.replace(",", ".", regex=False)
-    values = pd.to_numeric(column, errors="coerce").to_numpy(dtype=np.float64, na_value=np.nan)
+    try:
+        made = pd.to_numeric(column, errors="coerce")
+    except OverflowError:  # a number of hundreds of digits, which pandas has kept whole
+        made = pd.to_numeric(column.map(str), errors="coerce")
+    values = made.to_numpy(dtype=np.float64, na_value=np.nan)
     return np.where(np.abs(values) < HUGE, values, np.nan)
 
 

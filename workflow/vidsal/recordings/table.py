@@ -12,6 +12,7 @@ import numpy as np
 import pandas as pd
 
 from vidsal.errors import InputError
+from vidsal.recordings._source import numbers
 
 READABLE = ("subject", "video", "frame", "time", "x", "y", "duration", "event")
 TEXTS = ("subject", "video", "event")
@@ -153,7 +154,7 @@ def _select(
     rows = pd.DataFrame({"odd": False}, index=raw.index)
     for name in dict.fromkeys([clock, "x", "y", *(n for n in ("time", "duration") if n in has)]):
         cells = raw[_found(raw, columns, name, path)]
-        rows[name] = pd.to_numeric(cells, errors="coerce").astype(np.float64)
+        rows[name] = numbers(cells)
         rows["odd"] |= (rows[name].isna() & cells.notna()).to_numpy()
     for name in has & {"subject", "video"}:
         rows[name] = _text(raw[_found(raw, columns, name, path)])
