@@ -51,6 +51,7 @@ rule all:
         collect("results/{dataset}/page.html", dataset=RUN["datasets"]),
         collect("results/{dataset}/config.resolved.yaml", dataset=RUN["datasets"]),
         exported_gaze,
+        dumped_predictions,
 
 
 rule heatmaps:

@@ -1,7 +1,7 @@
 """Measure the big figures, each into benchmarks/results/NAME.json with commit, machine and seed.
 
 python benchmarks/prove.py            everything (hours on two cores)
-python benchmarks/prove.py kills      one of: demo, seeds, rebuild, large, gaze, kills, video, inputs
+python benchmarks/prove.py kills      one of those at the end of this file
 """
 
 from __future__ import annotations
@@ -206,7 +206,6 @@ def video() -> dict:
     return measurement.measured()
 
 
-# `video` comes last, since what comes after it would be limited to one thread too.
 def inputs(count: int = 10_000, at_once: int = 2) -> dict:
     """Spoilt inputs of every kind: how many were used, refused with a sentence, or went wrong."""
     seed, size = random.SystemRandom().randrange(10**6), count // at_once
@@ -231,8 +230,9 @@ def inputs(count: int = 10_000, at_once: int = 2) -> dict:
     return {"seed": seed, "cases": count, **ended, "what_went_wrong": wrong}
 
 
+# `video` comes last, since what comes after it would be limited to one thread too.
 PROOFS: dict[str, Callable[[], dict]] = {
-    proof.__name__: proof for proof in (demo, seeds, rebuild, large, gaze, kills, video, inputs)
+    proof.__name__: proof for proof in (demo, seeds, rebuild, large, gaze, kills, inputs, video)
 }
 
 

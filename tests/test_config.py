@@ -85,6 +85,22 @@ def test_resolved_config_names_every_default(config):
     assert set(resolved["attribution"]) == set(config["run"]["methods"])
 
 
+def test_views_of_a_test_are_checked(config, schema):
+    config["classify"]["per_model"] = {"r3d18": {"clips": 2}, "r3d_18": {"crops": 3}}
+    with pytest.raises(InputError) as error:
+        settings.check(config, schema)
+    text = str(error.value)
+    assert "classify.per_model: 'r3d18' is not known; did you mean 'r3d_18'?" in text
+    assert "set models.r3d_18.mode: crop, or classify.per_model.r3d_18.crops: 1" in text
+    assert "cnn_lstm" not in text
+    config["models"]["r3d_18"]["mode"] = "crop"
+    del config["classify"]["per_model"]["r3d18"]
+    settings.check(config, schema)
+    config["classify"]["per_model"] = {"r3d_18": {"clips": 0, "flip": True}}
+    with pytest.raises(InputError, match="key 'flip' is unknown"):
+        settings.check(config, schema)
+
+
 def test_options_of_training_and_names_outside_run_are_checked(config, schema):
     config["train"]["epocs"] = 3
     config["train"]["per_model"]["r3d18"] = {"epochs": 2}

@@ -5,6 +5,7 @@ from __future__ import annotations
 import copy
 import dataclasses
 import types
+from functools import partial
 
 import h5py
 import numpy as np
@@ -116,17 +117,28 @@ def test_a_layer_may_be_named_by_its_number(model, group):
     assert "0 to 1" in str(found["gone"])
 
 
-def test_out_of_memory_is_tried_again_at_half_the_batch():
+def test_out_of_memory_is_tried_again_at_half_the_batch(model, group):
     seen = []
 
-    def hungry():
+    def hungry(model, clip, target):
         seen.append(_variants._SIZES[-1])
         if seen[-1] > 2:
             raise torch.OutOfMemoryError("too much")
-        return {"done": True}
+        return clip.mean(dim=0)
 
-    assert explaining._within_memory(8, hungry) == {"done": True}
-    assert seen == [8, 4, 2]
+    hungry.keywords = {}
+    asked = partial(explaining._explain_in_batches, model, group, 0, {"hungry": hungry})
+    found = networks.within_memory(8, asked)
+    assert found["hungry"][0][0].shape == (19, 8, 10)
+    # The video is begun again, and all its clips are done at the size that was enough.
+    assert seen[:2] == [8, 4]
+    assert set(seen[2:]) == {2}
+    with pytest.raises(torch.OutOfMemoryError):
+        networks.within_memory(4, too_much)
+
+
+def too_much(size):
+    raise torch.OutOfMemoryError(f"too much at {size}")
 
 
 # The part key: every field in turn.

@@ -71,6 +71,41 @@ def test_a_job_ends_with_its_snakemake(tmp_path, root):
     assert child.wait(timeout=10) == 143
 
 
+def test_a_job_that_answers_sigterm_may_keep_its_state_first(tmp_path, root):
+    parent = subprocess.Popen(["sleep", "100"])
+    lines = (
+        "import signal, time",
+        "signal.signal(signal.SIGTERM, lambda *_: open('kept', 'w').close() or sys.exit(130))",
+        "open('ready', 'w').close()",
+        "time.sleep(60)",
+    )
+    script = SCRIPT.format(log=tmp_path / "job.log", body="; ".join(lines))
+    env = os.environ | {"PYTHONPATH": str(root / "workflow"), "VIDSAL_MAIN_PID": str(parent.pid)}
+    command = [sys.executable, "-c", textwrap.dedent(script)]
+    child = subprocess.Popen(command, env=env, cwd=tmp_path)
+    while not (tmp_path / "ready").exists():
+        time.sleep(0.05)
+        assert child.poll() is None
+    parent.kill()
+    parent.wait()
+    assert child.wait(timeout=10) == 130
+    assert (tmp_path / "kept").exists()
+
+
+def test_several_gpus_are_leased_together_or_not_at_all(tmp_path, monkeypatch):
+    monkeypatch.setattr(jobs, "gpus", lambda: [0, 1, 2])
+    monkeypatch.setattr(jobs, "LEASES", [])
+    monkeypatch.setattr(jobs.tempfile, "gettempdir", lambda: str(tmp_path))
+    monkeypatch.delenv("CUDA_VISIBLE_DEVICES", raising=False)
+    jobs.lease_gpu("auto", 2)
+    assert os.environ["CUDA_VISIBLE_DEVICES"] == "0,1"
+    assert jobs._lease_together(tmp_path / "vidsal-gpus", 2) == []
+    # Nothing of the vain try stays leased.
+    assert jobs._lease_together(tmp_path / "vidsal-gpus", 1) == [2]
+    for lease in jobs.LEASES:
+        lease.close()
+
+
 def test_gpus_are_leased_one_each_and_only_when_nobody_chose(tmp_path, monkeypatch):
     monkeypatch.setattr(jobs, "gpus", lambda: [0, 1])
     monkeypatch.setattr(jobs.tempfile, "gettempdir", lambda: str(tmp_path))

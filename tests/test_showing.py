@@ -58,11 +58,20 @@ def test_the_table_of_scores_holds_whole_videos_only(tmp_path):
 def test_accuracy_counts_labelled_videos(tmp_path):
     folder = tmp_path / "r3d_18"
     folder.mkdir()
-    table = pd.DataFrame({"label": ["a", "b", ""], "correct": [True, False, False]})
+    table = pd.DataFrame({"label": ["a", "b", ""], "predicted_index": 0, "padded": 0})
+    table["categories"], table["logits"] = [["a", "b"]] * 3, [[1.0, 0.0]] * 3
     table.to_parquet(folder / "s.parquet")
-    tables.write_accuracy([str(folder / "s.parquet")], tmp_path / "acc.tsv", seed=0)
-    found = pd.read_csv(tmp_path / "acc.tsv", sep="\t").iloc[0]
+    files = tmp_path / "acc.tsv", tmp_path / "classes.tsv"
+    tables.write_accuracy([str(folder / "s.parquet")], *files, seed=0)
+    found = pd.read_csv(files[0], sep="\t").iloc[0]
     assert (found["model"], found["accuracy"], found["n"]) == ("r3d_18", 0.5, 2)
+    assert pd.read_csv(files[1], sep="\t")["recall"].tolist() == [1, 0]
+
+
+def test_no_predictions_make_tables_without_rows(tmp_path):
+    files = tmp_path / "acc.tsv", tmp_path / "classes.tsv"
+    tables.write_accuracy([], *files, seed=0)
+    assert [len(path.read_text().splitlines()) for path in files] == [1, 1]
 
 
 def test_shard_of_a_video_is_that_of_the_sheet():

@@ -2,68 +2,23 @@
 
 from __future__ import annotations
 
-import csv
-import io
 import logging
 import os
 import signal
 import subprocess
 import sys
 import time
-from contextlib import contextmanager
 from pathlib import Path
 
 import h5py
 import numpy as np
 import pytest
 import torch
-from torch import nn
 
-from vidsal import registry, training
+from tests.tiny import QUICK, Tiny, breaking, bytes_of, history, samples, tiny, write_videos
+from vidsal import _sampling, _saving, _sharing, registry, training
+from vidsal._recipe import Recipe
 from vidsal.errors import InputError
-from vidsal.models import Preprocessing, VideoModel
-
-RESULTS = ("best.pt", "last.pt", "history.csv")
-QUICK = {"epochs": 4, "batch_size": 3, "learning_rate": 0.01, "key": "k", "seed": 5}
-
-
-class Tiny(nn.Module):
-    """A convolution with batch normalisation and dropout, so that every kind of state is there."""
-
-    def __init__(self) -> None:
-        super().__init__()
-        self.conv = nn.Conv3d(3, 8, 3, padding=1)
-        self.norm = nn.BatchNorm3d(8)
-        self.dropout = nn.Dropout(0.2)
-        self.fc = nn.Linear(8, 2)
-
-    def forward(self, x: torch.Tensor) -> torch.Tensor:
-        x = torch.relu(self.norm(self.conv(x))).amax(dim=(3, 4)).mean(dim=2)
-        return self.fc(self.dropout(x))
-
-
-def tiny(seed: int = 0) -> VideoModel:
-    torch.manual_seed(seed)
-    preprocess = Preprocessing((12, 12), (0.5, 0.5, 0.5), (0.25, 0.25, 0.25))
-    return VideoModel("tiny", Tiny(), preprocess, ["dark", "bright"], ("conv",), 4, 2, 8)
-
-
-def write_videos(path: Path, count: int = 14) -> None:
-    """Noise with a square that is dark (class 0) or bright (class 1), 5 to 12 frames."""
-    rng = np.random.default_rng(0)
-    with h5py.File(path, "w") as file:
-        for number in range(count):
-            length = int(rng.integers(5, 13))
-            frames = rng.integers(90, 160, (length, 16, 20, 3), dtype=np.uint8)
-            top, left = rng.integers(0, 10, 2)
-            frames[:, top : top + 5, left : left + 5] = 250 * (number % 2)
-            file[f"v{number:02d}/frames"] = frames
-            file[f"v{number:02d}/time"] = np.arange(length) / 25
-
-
-def samples(file: h5py.File) -> tuple[list, list]:
-    made = [(file[f"v{number:02d}"], number % 2) for number in range(14)]
-    return made[:10], made[10:]
 
 
 @pytest.fixture(scope="module")
@@ -82,30 +37,9 @@ def unbroken(file, tmp_path_factory):
     return folder / "out"
 
 
-def bytes_of(folder: Path) -> dict[str, bytes]:
-    return {name: (folder / name).read_bytes() for name in RESULTS}
-
-
-def history(folder: Path) -> list[dict[str, float]]:
-    rows = csv.DictReader(io.StringIO((folder / "history.csv").read_text()))
-    return [{key: float(value) for key, value in row.items()} for row in rows]
-
-
-def breaking(samples: list, at: int, act) -> list:
-    """The same samples, opened by functions of which the `at`-th call does something else first."""
-    opened = []
-
-    def opener(group):
-        @contextmanager
-        def open_group():
-            opened.append(group)
-            if len(opened) == at:
-                act()
-            yield group
-
-        return open_group
-
-    return [(opener(group), label) for group, label in samples]
+def made_run(model, learn, validate, recipe):
+    alone, ahead = _sharing.Group(), _sampling.Ahead(0)
+    return training._run(model, learn, validate, recipe, ahead, alone, "", [])
 
 
 def test_it_learns(file, tmp_path):
@@ -135,9 +69,9 @@ def test_best_weights_are_those_that_were_validated(file, unbroken):
     model = tiny(9)
     saved = torch.load(unbroken / "best.pt", weights_only=True)
     model.net.load_state_dict(saved["state_dict"])
-    recipe = training.Recipe(**saved["options"]["train"])
-    run = training.Run(model, *samples(file), recipe, None, "", [])
-    loss, accuracy = training._validate(run)
+    recipe = Recipe(**saved["options"]["train"])
+    run = made_run(model, *samples(file), recipe)
+    loss, accuracy = training._validate(run, training.State(), Path())
     row = history(unbroken)[saved["epoch"] - 1]
     assert (loss, accuracy) == pytest.approx((row["val_loss"], row["val_accuracy"]), rel=1e-5)
 
@@ -204,7 +138,7 @@ def test_a_signal_ends_the_run_after_the_step(file, unbroken, tmp_path, caplog, 
         training.train(tiny(), stopping, validate, **places, **QUICK)
     assert left.value.code == 128 + number
     assert signal.getsignal(number) == before
-    assert f"stopped by {number.name} in epoch 3; 2 epochs are kept" in caplog.text
+    assert f"stopped by {number.name} in epoch 3 after step" in caplog.text
     training.train(tiny(), learn, validate, **places, **QUICK)
     assert bytes_of(tmp_path / "out") == bytes_of(unbroken)
 
@@ -215,10 +149,11 @@ from pathlib import Path
 sys.path[:0] = [{package!r}, {tests!r}]
 import h5py, torch
 torch.set_num_threads(1)
-import test_training as t
+from tests import tiny as t
+from vidsal import training
 file = h5py.File({file!r}, locking=False)
 learn, validate = t.samples(file)
-t.training.train(
+training.train(
     t.tiny(), learn, validate, folder=Path("out"), work=Path("work"), **t.QUICK | {{"epochs": 400}}
 )
 """
@@ -228,7 +163,7 @@ def test_kill_minus_nine(file, tmp_path):
     """Kill a real process somewhere; its state is whole and goes on as if it was never killed."""
     script = KILLED.format(
         package=str(Path(training.__file__).parents[1]),
-        tests=str(Path(__file__).parent),
+        tests=str(Path(__file__).parents[1]),
         file=file.filename,
     )
     learn, validate = samples(file)
@@ -300,33 +235,10 @@ def test_state_of_torch_is_put_back(file, tmp_path):
     assert torch.are_deterministic_algorithms_enabled() == before
 
 
-def test_a_loss_that_is_no_number_is_named(file, tmp_path):
-    settings = QUICK | {"learning_rate": 1e30, "optimizer": "sgd"}
-    with pytest.raises(InputError, match=r"the loss is (nan|inf).*lower learning_rate"):
-        training.train(tiny(), *samples(file), folder=tmp_path, work=tmp_path / "w", **settings)
-
-
 def test_no_clips_are_named(file, tmp_path):
     learn, _ = samples(file)
     with pytest.raises(InputError, match="10 clips to learn from and 0 to validate"):
         training.train(tiny(), learn, [], folder=tmp_path, work=tmp_path / "w")
-
-
-def test_every_clip_is_seen_once_and_none_alone():
-    for size, count in ((3, 10), (4, 10), (1, 3), (8, 1), (2, 7)):
-        batches = training._batches(list(range(count)), size)
-        assert [index for batch in batches for index in batch] == list(range(count))
-        assert all(len(batch) > 1 for batch in batches) or size == 1 or count == 1
-        assert all(len(batch) <= size + 1 for batch in batches)
-
-
-def test_clips_are_as_long_as_asked_for_and_inside_the_video(file):
-    model = tiny()
-    for group, _ in samples(file)[0]:
-        count = len(group["time"])
-        for start in range(max(0, count - 8) + 1):
-            numbers = training._numbers(model, group, start)
-            assert numbers.tolist() == [min(start + 2 * i, count - 1) for i in range(4)]
 
 
 @pytest.mark.parametrize("name", registry.names("models"))
@@ -335,7 +247,7 @@ def test_real_networks_repeat_to_the_bit(file, tmp_path, monkeypatch, name):
     learn, validate = samples(file)
     written = []
     # Hundreds of megabytes per state: looked at here, but not written.
-    monkeypatch.setattr(training, "_write", lambda path, made: written.append((path.name, made)))
+    monkeypatch.setattr(_saving, "write", lambda path, made: written.append((path.name, made)))
     for _ in range(2):
         torch.manual_seed(0)
         model = registry.load("models", name)(2, size=[32, 32], length=2)

@@ -148,6 +148,30 @@ def training_options(wildcards):
     return settings.digest({"train": own, "seed": config["seed"]})
 
 
+def testing_options(wildcards):
+    own = config["classify"] | config["classify"]["per_model"].get(wildcards.model, {})
+    for name in ("per_model", "dump"):
+        own.pop(name, None)  # the other models' options; how the results are written
+    return settings.digest(own)
+
+
+def predictions_of_model(wildcards):
+    return collect(
+        "results/{dataset}/predictions/{model}/{shard}.parquet",
+        dataset=wildcards.dataset,
+        model=wildcards.model,
+        shard=explained_shards(wildcards.dataset),
+    )
+
+
+def dumped_predictions(wildcards):
+    return collect(
+        "results/{dataset}/predictions/{model}.pkl",
+        dataset=RUN["datasets"],
+        model=RUN["models"],
+    )
+
+
 # rules/explain.smk
 
 
@@ -362,15 +386,6 @@ def metrics_of(dataset):
     )
     kinds |= {"mask"} if has(dataset, "masks") else set()
     return [metric for metric in RUN["metrics"] if needs(metric) & kinds]
-
-
-def predictions_of_model(wildcards):
-    return collect(
-        "results/{dataset}/predictions/{model}/{shard}.parquet",
-        dataset=wildcards.dataset,
-        model=wildcards.model,
-        shard=explained_shards(wildcards.dataset),
-    )
 
 
 def figures_of_models(wildcards):

@@ -41,13 +41,23 @@ def test_black_is_what_a_black_frame_becomes():
 @pytest.mark.parametrize("mode", ["squash", "crop"])
 @pytest.mark.parametrize("size", [(30, 40), (56, 28), (120, 200)])
 @pytest.mark.parametrize("spot", [(70, 45), (62, 50)])
-def test_matrix_says_where_a_spot_goes(mode, size, spot):
+@pytest.mark.parametrize("resize", ["bilinear", "area"])
+def test_matrix_says_where_a_spot_goes(mode, size, spot, resize):
     frames = np.zeros((1, 100, 130, 3), np.uint8)
     x, y = spot
     frames[0, y - 3 : y + 4, x - 3 : x + 4] = 255
-    preprocess = Preprocessing(size, mode=mode, **PLAIN)
+    preprocess = Preprocessing(size, mode=mode, resize=resize, **PLAIN)
     wanted = preprocess.matrix(100, 130) @ (x, y, 1)
-    np.testing.assert_allclose(centre_of_mass(preprocess(frames)[0, 0]), wanted[:2], atol=0.05)
+    np.testing.assert_allclose(centre_of_mass(preprocess(frames)[0, 0]), wanted[:2], atol=0.1)
+
+
+def test_area_is_the_mean_over_each_pixel_of_the_result():
+    frames = np.random.default_rng(0).integers(0, 256, (2, 12, 16, 3), dtype=np.uint8)
+    clip = Preprocessing((4, 8), scale=1.0, resize="area", **PLAIN)(frames)
+    blocks = frames.reshape(2, 4, 3, 8, 2, 3).astype(float).mean(axis=(2, 4))
+    np.testing.assert_allclose(clip.numpy(), blocks.transpose(3, 0, 1, 2), atol=1e-3)
+    soft = Preprocessing((4, 8), scale=1.0, **PLAIN)(frames)
+    assert abs(soft.numpy() - blocks.transpose(3, 0, 1, 2)).max() > 5
 
 
 def test_squash_maps_edges_to_edges():

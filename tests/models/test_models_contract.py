@@ -18,7 +18,7 @@ def test_it_is_a_video_model(model):
 
 def test_common_options(model):
     options = registry.entry("models", model.name).options
-    assert {"size", "mode", "length", "stride", "hop", "weights"} <= set(options)
+    assert {"size", "mode", "length", "stride", "hop", "weights", "new_head"} <= set(options)
 
 
 def test_frames_become_logits(model, frames):

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import pickle
 import re
 
+import numpy as np
+import pandas as pd
 import pytest
 
 from tests.workflow.project import SMALL, make_project
@@ -23,6 +26,18 @@ def test_the_page_shows_training_and_confusion(built):
     shown = sum(int(n) for line in counts for n in line.split(",")[1:])
     accuracy = (built.folder / "results/synthetic/tables/accuracy.tsv").read_text()
     assert shown == int(accuracy.split()[-1]) > 0
+
+
+def test_predictions_are_tabled_and_dumped(built):
+    results = built.folder / "results/synthetic"
+    samples = pickle.loads((results / "predictions/cnn_lstm.pkl").read_bytes())
+    overall = pd.read_csv(results / "tables/accuracy.tsv", sep="\t").iloc[0]
+    right = [sample["gt_label"][0] == sample["pred_score"].argmax() for sample in samples]
+    assert (len(right), np.mean(right)) == (overall["n"], pytest.approx(overall["accuracy"]))
+    classes = pd.read_csv(results / "tables/classes.tsv", sep="\t")
+    assert set(classes["class"]) <= {"walking", "running"}
+    assert classes["support"].sum() == overall["n"]
+    assert classes["recall"].mean() == pytest.approx(overall["mean_class"])
 
 
 @pytest.mark.parametrize(("label", "drawn"), [("", 0), ("walking", 1)])

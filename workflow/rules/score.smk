@@ -114,6 +114,7 @@ rule tabulate:
         summary="results/{dataset}/tables/summary.tsv",
         scores="results/{dataset}/tables/scores.parquet",
         accuracy="results/{dataset}/tables/accuracy.tsv",
+        classes="results/{dataset}/tables/classes.tsv",
         failures="results/{dataset}/tables/failures.tsv",
         damaged="results/{dataset}/tables/damaged.tsv",
         dropped="results/{dataset}/tables/dropped_gaze.tsv",

@@ -1,7 +1,35 @@
 # From frames to a model and its predictions.
 # INPUTS:  results/{dataset}/frames/{shard}.h5 of the train and val splits; of the test split
-# OUTPUTS: results/{dataset}/models/{model}/best.pt (last.pt, history.csv)
+# OUTPUTS: results/{dataset}/weights/{model}.pt (.tsv)      named weights, and where they came from
+#          results/{dataset}/models/{model}/                best.pt, model.json (last.pt, history.csv)
 #          results/{dataset}/predictions/{model}/{shard}.parquet   logits per clip and per video
+#          results/{dataset}/predictions/{model}.pkl   the same per video, laid out as mmaction2's
+
+
+rule fetch_weights:
+    """Download and check the weights that a model names, unless the user has put them there."""
+    # The weights here are a link into the data folder, which is never emptied.
+    output:
+        weights="results/{dataset}/weights/{model}.pt",
+        sources="results/{dataset}/weights/{model}.tsv",
+    log:
+        "logs/{dataset}/fetch_weights/{model}.log",
+    benchmark:
+        "benchmarks/runs/{dataset}/fetch_weights/{model}.tsv"
+    # Nodes of a cluster often reach no network: this runs where Snakemake runs.
+    localrule: True
+    wildcard_constraints:
+        model=alternatives(*filter(named_weights, RUN["models"])),
+    conda:
+        "../../envs/video.yaml"
+    resources:
+        mem_mb=2000,
+        runtime=240,
+    params:
+        # Nothing of the code: a new link is newer than all that rests on it.
+        options=facts_of_weights,
+    script:
+        "../scripts/fetch_weights.py"
 
 
 rule train:
@@ -9,15 +37,17 @@ rule train:
     input:
         frames=training_frames,
         rows=training_rows,
+        weights=given_weights,
     output:
         best="results/{dataset}/models/{model}/best.pt",
         last="results/{dataset}/models/{model}/last.pt",
+        card="results/{dataset}/models/{model}/model.json",
         history=report(
             "results/{dataset}/models/{model}/history.csv",
             caption="../report/history.rst",
             category="{dataset}",
             subcategory="training",
-            labels={"model": "{model}"},
+            labels={"model": "{model}", "what": "table"},
         ),
     log:
         "logs/{dataset}/train/{model}.log",
@@ -31,7 +61,7 @@ rule train:
         runtime=1440,
         gpu=1,
     params:
-        code=code("fitting", models="model"),
+        code=code("fitting", "model_folders", models="model"),
         options=options("numerics", models="model"),
         training=training_options,
     script:
@@ -61,5 +91,28 @@ rule classify:
     params:
         code=code("fitting", models="model"),
         options=options("numerics", "max_failures", models="model"),
+        views=testing_options,
     script:
         "../scripts/classify.py"
+
+
+rule dump_predictions:
+    """Write a model's predictions as one pickle, laid out as mmaction2's `test.py --dump` does."""
+    input:
+        predictions=predictions_of_model,
+    output:
+        dump="results/{dataset}/predictions/{model}.pkl",
+    log:
+        "logs/{dataset}/dump_predictions/{model}.log",
+    benchmark:
+        "benchmarks/runs/{dataset}/dump_predictions/{model}.tsv"
+    conda:
+        "../../envs/torch.yaml"
+    resources:
+        mem_mb=2000,
+        runtime=30,
+    params:
+        code=code("dumping"),
+        arrays=config["classify"]["dump"],
+    script:
+        "../scripts/dump_predictions.py"

@@ -2,11 +2,27 @@
 
 from __future__ import annotations
 
+from importlib import import_module
 
-def __getattr__(name: str) -> str:
-    # Lazily, so that a new version number is not a change of the code that fingerprints see.
+# What a notebook asks for, and where it is.
+LAZY = {
+    "load_model": "vidsal.model_folders",
+    "save_model": "vidsal.model_folders",
+    "InputError": "vidsal.errors",
+}
+
+
+def __getattr__(name: str) -> object:
+    # Lazily, so that `import vidsal` stays quick, and a new version number or what a notebook opens
+    # is no change of the code that fingerprints see.
     if name == "__version__":
         from vidsal._version import version
 
         return version()
-    raise AttributeError(name)
+    if name in LAZY:
+        return getattr(import_module(LAZY[name]), name)
+    raise AttributeError(f"module 'vidsal' has no attribute {name!r}")
+
+
+def __dir__() -> list[str]:
+    return sorted([*globals(), *LAZY])

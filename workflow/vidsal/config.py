@@ -96,29 +96,44 @@ def section_problems(config: dict) -> list[str]:
             problems.append(f"{place}: not under run:{registry.nearest(method, methods)}")
         elif own > per_job:
             problems.append(f"{place}: {own} is more than videos_per_job ({per_job}); raise that")
-    for model in config["train"]["per_model"]:
-        models = {*registry.names("models", config.get("rooms")), *(config.get("models") or {})}
-        if model not in models:
-            problems.append(
-                f"train.per_model: {model!r} is not known{registry.nearest(model, models)}"
-            )
-    return problems + weights_problems(config)
+    models = {*registry.names("models", config.get("rooms")), *(config.get("models") or {})}
+    problems += [
+        f"{section}.per_model: {model!r} is not known{registry.nearest(model, models)}"
+        for section in ("train", "classify")
+        for model in config[section]["per_model"]
+        if model not in models
+    ]
+    return problems + weights_problems(config) + crops_problems(config)
 
 
 def weights_problems(config: dict) -> list[str]:
     """Return a sentence for every model that runs whose weights cannot be what they say."""
+    return [problem for own in _sound_models(config) for problem in weights.problems(config, own)]
+
+
+def crops_problems(config: dict) -> list[str]:
+    """Return a sentence for every model that shall see crops and takes the whole picture."""
+    asked = config["classify"]
+    problems = []
+    for own in _sound_models(config):
+        crops = asked["per_model"].get(own.name, {}).get("crops", asked["crops"])
+        if crops > 1 and own.options.get("mode") == "squash":
+            problems.append(
+                f"classify.crops: {crops}, but {own.name} takes the whole picture; set models."
+                f"{own.name}.mode: crop, or classify.per_model.{own.name}.crops: 1"
+            )
+    return problems
+
+
+def _sound_models(config: dict) -> list[Choice]:
+    """Return the models that run and that are known, with options that are."""
     given = config.get("models") or {}
     known = {*registry.names("models", config.get("rooms")), *given}
-    sound = [
-        name
+    return [
+        choice(config, "models", name)
         for name in config["run"].get("models") or []
         if name in known
         and not (name in given and _choice_problems(config, "models", name, f"models.{name}"))
-    ]
-    return [
-        problem
-        for name in sound
-        for problem in weights.problems(config, choice(config, "models", name))
     ]
 
 

@@ -6,6 +6,7 @@ import contextlib
 import json
 import logging
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 
 import h5py
@@ -213,7 +214,7 @@ def _explained(
     model, group = shard.load(), shard.frames[row["video"]]
     bound = {m.name: _bound(shard.config, m) for m in methods}
     size = shard.config["numerics"]["batch_size"]
-    found = _within_memory(size, lambda: explain_video(model, group, target, bound))
+    found = networks.within_memory(size, partial(_explain_in_batches, model, group, target, bound))
     prediction = shard.targets[row["video"]]
     return {
         name: made
@@ -221,6 +222,15 @@ def _explained(
         else _heatmap(model, group, *made, target, prediction, _layer(model, bound[name]))
         for name, made in found.items()
     }
+
+
+def _explain_in_batches(
+    model: object, group: h5py.Group, target: int, methods: dict[str, Callable], size: int
+) -> dict[str, tuple | Exception]:
+    from vidsal.attribution._variants import batch
+
+    with batch(size):
+        return explain_video(model, group, target, methods)
 
 
 def _layer(model: object, method: Callable) -> str:
@@ -231,27 +241,8 @@ def _layer(model: object, method: Callable) -> str:
 
 
 def _bound(config: dict, method: settings.Choice) -> Callable:
-    from functools import partial
-
     function = registry.load("attribution", method.method, config["rooms"])
     return partial(function, **settings.bind(config, method))
-
-
-def _within_memory(batch: int, function: Callable[[], dict]) -> dict:
-    """Return function(), called again at half the batch after every out-of-memory error."""
-    from torch import OutOfMemoryError
-
-    from vidsal.attribution._variants import batch as batch_size
-
-    while True:
-        try:
-            with batch_size(batch):
-                return function()
-        except OutOfMemoryError:
-            if batch == 1:
-                raise
-            batch //= 2
-            log.warning("out of memory; the video is done again at batch size %d", batch)
 
 
 def explain_video(

@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 import dataclasses
+import logging
+from collections.abc import Callable
 from importlib.metadata import version
 from pathlib import Path
 
 from vidsal import config as settings
-from vidsal import parts, registry
+from vidsal import parts, registry, weights
 from vidsal.errors import InputError
+
+log = logging.getLogger(__name__)
 
 
 def device(config: dict) -> object:
@@ -37,43 +41,63 @@ def prepare(config: dict, seed: int | None = None) -> object:
 
 
 def new(config: dict, name: str, categories: list[str], seed: int) -> object:
-    """Return a network to be trained, initialised from the seed."""
+    """Return a network to be trained: initialised from the seed, or but for its head from weights.
+
+    Raises:
+        InputError: the weights to start from do not fit.
+    """
     where = prepare(config, seed)
-    model = _build(config, name, len(categories))
+    own = settings.choice(config, "models", name)
+    model = build(config, own, len(categories), weights.path(config, own))
     return _placed(dataclasses.replace(model, categories=list(categories)), where)
 
 
-def load(config: dict, name: str, weights: str | Path) -> object:
-    """Return a network ready to be asked: trained by us, or with the weights that the config gives.
+def load(config: dict, name: str, file: str | Path) -> object:
+    """Return a network ready to be asked: trained here, or with the weights that the config gives.
+
+    Args:
+        config: the config.
+        name: name of the model in it.
+        file: the checkpoint, as the rule names it.
 
     Raises:
         InputError: the checkpoint is not there, or was trained with other options.
     """
     where = prepare(config)
     own = settings.choice(config, "models", name)
-    if own.options.get("weights"):
-        if not own.options.get("num_classes"):
-            raise InputError(f"models.{name}: weights are given, so num_classes must be given too")
-        model = _build(config, name, own.options["num_classes"])
-    else:
-        model = _load_trained(config, name, Path(weights))
+    model = _trained(config, own, file) if weights.is_trained(own) else _given(config, own, file)
     model.net.eval()
     return _placed(model, where)
 
 
-def _load_trained(config: dict, name: str, path: Path) -> object:
+def _given(config: dict, own: settings.Choice, file: str | Path) -> object:
+    """Return a network with weights made elsewhere; class names that the model knows come first."""
+    count = own.options.get("num_classes")
+    if not count:
+        raise InputError(f"models.{own.name}: weights are given, so num_classes must be given too")
+    model = build(config, own, count, str(file))
+    return dataclasses.replace(
+        model, categories=model.categories or weights.categories(config, own)
+    )
+
+
+def _trained(config: dict, own: settings.Choice, file: str | Path) -> object:
     import torch
 
-    saved = torch.load(path, map_location="cpu", weights_only=True)
-    model = _build(config, name, len(saved["categories"]))
+    saved = torch.load(file, map_location="cpu", weights_only=True)
+    model = build(config, own, len(saved["categories"]), None)
     model.net.load_state_dict(saved["state_dict"])
     return dataclasses.replace(model, categories=list(saved["categories"]))
 
 
-def _build(config: dict, name: str, num_classes: int) -> object:
-    own = settings.choice(config, "models", name)
+def build(config: dict, own: settings.Choice, num_classes: int, file: str | None) -> object:
+    """Return a network as its file builds it, filled from a checkpoint file when one is given."""
     options = {key: value for key, value in own.options.items() if key != "num_classes"}
-    return registry.load("models", own.method, config["rooms"])(num_classes, **options)
+    if "weights" in options:
+        options["weights"] = file
+    if file is None and "new_head" in options:
+        options["new_head"] = False
+    return registry.load("models", own.method, config.get("rooms"))(num_classes, **options)
 
 
 def _placed(model: object, where: object) -> object:
@@ -81,11 +105,29 @@ def _placed(model: object, where: object) -> object:
     return model
 
 
+def within_memory(batch: int, function: Callable[[int], dict]) -> dict:
+    """Return function(batch), called again at half the batch after every out-of-memory error."""
+    from torch import OutOfMemoryError
+
+    while True:
+        try:
+            return function(batch)
+        except OutOfMemoryError:
+            if batch == 1:
+                raise
+            batch //= 2
+            log.warning("out of memory; the video is done again at batch size %d", batch)
+
+
 def model_fields(config: dict, name: str) -> dict[str, object]:
     """Return a model's options, with the digest of every file that they name, for part keys."""
-    options = settings.choice(config, "models", name).resolved
-    files = {k: parts.sha256(v) for k, v in options.items() if isinstance(v, str) and _is_file(v)}
-    return {"options": options, "files": files}
+    own = settings.choice(config, "models", name)
+    named = {"weights": weights.path(config, own)}
+    if about := weights.of(config, own):
+        named["categories"] = weights.classes_file(about)
+    texts = {k: v for k, v in (own.resolved | named).items() if isinstance(v, str)}
+    files = {key: parts.sha256(text) for key, text in texts.items() if _is_file(text)}
+    return {"options": own.resolved, "files": files}
 
 
 def _is_file(text: str) -> bool:

@@ -61,6 +61,56 @@ def bootstrap_mean(
     return Mean(float(values.mean()), low, high, n)
 
 
+def bootstrap_mean_of_groups(
+    values: Sequence[float] | np.ndarray,
+    groups: Sequence[object] | np.ndarray,
+    *,
+    level: float = 0.95,
+    samples: int = 9999,
+    seed: int = 0,
+) -> Mean:
+    """Mean over groups of their means, with a percentile interval; videos are what is drawn.
+
+    Mean class accuracy is one: `values` say who is right, `groups` are the labels. A group of which
+    a draw holds no video does not count in that draw.
+
+    Args:
+        values: one per video, without NaN.
+        groups: the group of each.
+        level: confidence level, 0 to 1.
+        samples: bootstrap samples.
+        seed: of the draws.
+
+    Returns:
+        mean, low, high, n (videos). Bounds are NaN for fewer than 2 videos.
+    """
+    names, member = np.unique(np.asarray(groups), return_inverse=True)
+    pairs = np.stack([member.astype(np.float64), np.asarray(values, np.float64)])
+    # Videos of one group with equal values are alike: how many of each are drawn is all that counts.
+    (member, value), counts = np.unique(pairs, axis=1, return_counts=True)
+    n, belongs = int(counts.sum()), member[:, None] == np.arange(len(names))
+    if n == 0:
+        return Mean(np.nan, np.nan, np.nan, 0)
+    mean = float(_mean_of_groups(counts[None], value, belongs)[0])
+    if n == 1:
+        return Mean(mean, np.nan, np.nan, 1)
+    rng, batch = np.random.default_rng(seed), max(1, 10**7 // len(counts))
+    drawn = [
+        _mean_of_groups(rng.multinomial(n, counts / n, min(batch, samples - first)), value, belongs)
+        for first in range(0, samples, batch)
+    ]
+    low, high = np.quantile(np.concatenate(drawn), [(1 - level) / 2, (1 + level) / 2])
+    return Mean(mean, float(low), float(high), n)
+
+
+def _mean_of_groups(counts: np.ndarray, value: np.ndarray, belongs: np.ndarray) -> np.ndarray:
+    """Mean over groups (d,) of draws: counts (d,cells), value (cells,), belongs (cells,groups)."""
+    belongs = belongs.astype(np.float64)
+    sizes, sums = counts @ belongs, (counts * value) @ belongs
+    means = np.divide(sums, sizes, out=np.zeros_like(sums), where=sizes > 0)
+    return means.sum(axis=1) / (sizes > 0).sum(axis=1)
+
+
 def summarise(table: pd.DataFrame, *, level: float = 0.95, seed: int = 0) -> pd.DataFrame:
     """One row per map and metric: mean over videos, interval, and what is missing.
 

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pandas as pd
 
-from vidsal import heatmaps, parts, stage, statistics
+from vidsal import evaluating, heatmaps, parts, stage, statistics
 from vidsal.score_shards import SCORE_COLUMNS
 from vidsal.scoring import WHOLE_CLIP
 
@@ -48,20 +48,24 @@ def write_scores(paths: list[str], scores: str | Path, summary: str | Path, seed
     write_tsv(statistics.summarise(table, seed=seed), summary)
 
 
-def write_accuracy(paths: list[str], out: str | Path, seed: int) -> None:
-    """Write the accuracy of each model over its test videos, with an interval over videos."""
-    rows = []
-    tables = {}
+def write_accuracy(paths: list[str], out: str | Path, classes: str | Path, seed: int) -> None:
+    """Write how well each model classifies its test videos, overall and class by class."""
+    rows, reports = [], []
+    for model, table in _predictions(paths).items():
+        rows.append({"model": model} | evaluating.accuracy(table, seed))
+        reports.append(evaluating.class_report(table, seed).assign(model=model))
+    write_tsv(pd.DataFrame(rows, columns=evaluating.ACCURACY_COLUMNS), out)
+    filled = [report for report in reports if len(report)] or [pd.DataFrame()]
+    write_tsv(pd.concat(filled).reindex(columns=evaluating.CLASS_COLUMNS), classes)
+
+
+def _predictions(paths: list[str]) -> dict[str, pd.DataFrame]:
+    """Return model -> its predictions, without what was said of single clips."""
+    columns = ["label", "predicted_index", "categories", "logits", "padded"]
+    found: dict[str, list[pd.DataFrame]] = {}
     for path in paths:
-        tables.setdefault(Path(path).parent.name, []).append(pd.read_parquet(path))
-    for model, parts_ in sorted(tables.items()):
-        table = pd.concat(parts_, ignore_index=True)
-        labelled = table[table["label"] != ""]
-        mean, low, high, n = statistics.bootstrap_mean(
-            labelled["correct"].to_numpy(dtype=float), seed=seed
-        )
-        rows.append({"model": model, "accuracy": mean, "low": low, "high": high, "n": n})
-    write_tsv(pd.DataFrame(rows, columns=["model", "accuracy", "low", "high", "n"]), out)
+        found.setdefault(Path(path).parent.name, []).append(pd.read_parquet(path, columns=columns))
+    return {model: pd.concat(found[model], ignore_index=True) for model in sorted(found)}
 
 
 def concatenate(paths: list[str], out: str | Path, columns: list[str]) -> None:

@@ -1,45 +1,39 @@
 """Training a video classifier: a plain loop whose runs can be killed and taken up to the last bit.
 
-Everything random is keyed by (seed, epoch, sample), nothing by how often a generator was used, so
-that a run continued after a kill equals one that was never stopped. All that a run depends on after
-an epoch lies in one file, `work/last.pt`, replaced as a whole. No time enters any file.
+Everything random is keyed by (seed, epoch, step or sample), nothing by how often a generator was
+used, so that a run continued after a kill equals one that was never stopped, and any number of
+loader threads gives the same weights. All that a run depends on lies in one file, `work/last.pt`,
+replaced as a whole after every epoch, and after the step in hand when a signal ends the run.
 """
 
 from __future__ import annotations
 
 import contextlib
-import csv
-import io
 import logging
 import signal
-import sys
-import threading
 import time
-from collections.abc import Callable, Iterator, Sequence
-from dataclasses import asdict, dataclass, field, fields
+from collections.abc import Iterator, Sequence
+from dataclasses import asdict, dataclass, fields
+from itertools import islice
 from pathlib import Path
 
-import h5py
 import numpy as np
 import torch
 from torch import Tensor, nn
-from torch.nn import functional
 
-from vidsal import _recipe, parts
+from vidsal import _loss, _process, _sampling, _saving, _schedule, _sharing
 from vidsal._recipe import Recipe
-from vidsal.classifying import ask, read_clip, read_numbered
+from vidsal._sampling import ORDER, TORCH, Clip, Sample, generator
+from vidsal._saving import HISTORY, State
+from vidsal.classifying import ask
 from vidsal.errors import InputError
 from vidsal.models import VideoModel
-from vidsal.video import clips
 
 log = logging.getLogger(__name__)
 
-# A video's frames and its class number; the group itself, or a function that opens it for a while.
-Sample = tuple[h5py.Group | Callable[[], contextlib.AbstractContextManager[h5py.Group]], int]
-
-HISTORY = ("epoch", "lr", "train_loss", "train_accuracy", "val_loss", "val_accuracy")
-# Streams of random numbers that never meet.
-ORDER, SAMPLE, TORCH = range(3)
+# Arguments of `train` that change how it runs, not what comes out.
+OF_THE_RUN = ("workers", "tensorboard")
+SECONDS_BETWEEN_LINES = 60.0
 
 
 @dataclass(frozen=True)
@@ -47,26 +41,21 @@ class Run:
     """What stays the same over a training."""
 
     model: VideoModel
-    train_clips: Sequence[Sample]
-    val_clips: Sequence[Sample]
+    train_clips: _sampling.Source
+    val_clips: _sampling.Source
     recipe: Recipe
+    class_weights: Tensor
+    learners: dict[str, nn.Parameter]
     steps: torch.optim.Optimizer
+    scaler: torch.amp.GradScaler
+    ahead: _sampling.Ahead
+    group: _sharing.Group
     key: str
     stop: list[signal.Signals]
 
     def identity(self) -> dict[str, object]:
         """Return what a kept state must have been made with."""
         return {"key": self.key, "model": self.model.name, **asdict(self.recipe)}
-
-
-@dataclass
-class State:
-    """What a training has come to: epochs done, their figures, the best one's weights."""
-
-    epoch: int = 0
-    history: list[dict[str, float]] = field(default_factory=list)
-    best: int = 0
-    weights: dict[str, Tensor] | None = None
 
 
 def train(
@@ -79,19 +68,33 @@ def train(
     key: str = "",
     epochs: int = 10,
     batch_size: int = 8,
+    accumulate: int = 1,
+    processes: int = 1,
+    sync_norms: bool = False,
     optimizer: str = "adamw",
     learning_rate: float = 3e-4,
+    head: list[str] | None = None,
+    head_factor: float = 1.0,
     weight_decay: float = 0.01,
     momentum: float = 0.9,
+    nesterov: bool = True,
     warmup: float = 0.5,
     schedule: str = "cosine",
+    milestones: list[float] | None = None,
     clip_norm: float | None = None,
     label_smoothing: float = 0.0,
+    class_weights: str | dict | None = None,
+    thaw: dict | None = None,
+    precision: str = "float32",
+    sampling: str = "dense",
     flip: bool = True,
     crop: float = 0.1,
     jitter: float = 0.1,
+    saturation: float = 0.0,
     patience: int | None = None,
     seed: int = 0,
+    workers: int = 1,
+    tensorboard: bool = False,
 ) -> None:
     """Train a network from the weights it has, and keep its best and its last epoch.
 
@@ -101,31 +104,51 @@ def train(
 
     Args:
         model: the network on its device; its weights are changed in place.
-        train_clips: videos to learn from; each epoch sees one clip of each, from a random start.
-        val_clips: videos to choose the epoch by; the clip in the middle of each.
+        train_clips: videos to learn from.
+        val_clips: videos to choose the epoch by.
         folder: where the results go.
-        work: where the state after each epoch is kept; a run with the same key continues there.
+        work: where the state is kept; a run with the same key continues there.
         key: names everything that the run depends on besides the arguments.
         epochs: times that each video is seen.
-        batch_size: clips per step; the last step of an epoch takes what is left.
-        optimizer: "sgd" (Nesterov), "adam" or "adamw".
+        batch_size: clips per step, over all parts and processes; the last step of an epoch takes
+            what is left.
+        accumulate: parts in which a step's clips go through the network, to save memory; the
+            gradient is that of the whole step, but for batch normalisation, which sees the parts.
+        processes: how many, with a GPU each, share a step; see `_sharing`.
+        sync_norms: let batch normalisation see the parts of all processes (GPUs only).
+        optimizer: "sgd", "adam" or "adamw".
         learning_rate: highest, reached after the warm-up.
+        head: paths of the modules that are the head; the last layer when not given.
+        head_factor: times the learning rate for the head.
         weight_decay: pull towards 0; of matrices and kernels only, not of biases and norms.
         momentum: of sgd, and the first beta of adam and adamw.
+        nesterov: whether sgd looks ahead (Nesterov's momentum).
         warmup: epochs in which the learning rate rises linearly.
-        schedule: "cosine" to 0, "step" (a tenth after 1/2 and 3/4 of the steps) or "constant".
+        schedule: "cosine" to 0, "step" (to a tenth at each milestone) or "constant".
+        milestones: epochs after which "step" falls; a half and three quarters when not given.
         clip_norm: largest norm of a step's gradient; none when not given.
         label_smoothing: share of the target given to all classes alike.
+        class_weights: "balanced", or class -> weight of its clips in the loss, 1 for the others;
+            validation weighs all clips alike.
+        thaw: path of a module or parameter -> epochs done before it begins to learn, null for
+            never; the longest path that fits counts, what no path fits learns from the start.
+            Frozen norms keep their statistics.
+        precision: "bfloat16" or "float16" computes so on a GPU where that is safe (autocast);
+            a CPU, and validation, compute in float32 in any case.
+        sampling: "dense", "segments" or "sliding", which frames a clip shows; see `_sampling`.
         flip: mirror half of the clips left to right.
         crop: cut up to this part of the height and width, at a random place.
         jitter: change brightness and contrast by up to this part.
+        saturation: change the colourfulness by up to this part.
         patience: stop after so many epochs without a better one.
-        seed: of order, augmentation and dropout.
+        seed: of order, sampling, augmentation and dropout.
+        workers: threads that make clips while the network computes; any number, the same weights.
+        tensorboard: write the history for TensorBoard too (`folder/tensorboard`), if installed.
 
     Raises:
-        InputError: an impossible setting, no clips, a state of another run, a loss that is no
-            number.
-        SystemExit: SIGTERM or SIGUSR1 came; the epochs done are kept.
+        InputError: an impossible setting, no clips, a wrong number of classes, a state of another
+            run, a loss that is no number.
+        SystemExit: SIGTERM or SIGUSR1 came; all steps done are kept.
     """
     given = locals()
     recipe = Recipe(**{one.name: given[one.name] for one in fields(Recipe)})
@@ -134,126 +157,195 @@ def train(
             f"train: {len(train_clips)} clips to learn from and {len(val_clips)} to validate with; "
             "both splits need at least one usable video"
         )
-    with _reproducible(model), _stop_signals() as stop:
-        steps = _recipe.optimizer(model.net, recipe)
-        run = Run(model, train_clips, val_clips, recipe, steps, key, stop)
-        state = _resume(work / "last.pt", run)
+    with contextlib.ExitStack() as stack:
+        stop = stack.enter_context(_process.stop_signals())
+        group = stack.enter_context(_sharing.group(processes, model))
+        ahead = stack.enter_context(contextlib.closing(_sampling.Ahead(workers)))
+        stack.enter_context(_process.reproducible(model))
+        run = _run(model, train_clips, val_clips, recipe, ahead, group, key, stop)
+        stack.callback(_restore, run)
+        state = _saving.resume(work / "last.pt", run)
+        shown = folder / "tensorboard" if tensorboard and group.first else None
+        board = stack.enter_context(contextlib.closing(_saving.Board(shown)))
         while state.epoch < recipe.epochs and not _out_of_patience(state, recipe):
-            _epoch(run, state)
-            _save(work / "last.pt", run, state)
-            _write_history(folder / "history.csv", state.history)
-    _write_results(folder, run, state)
+            _epoch(run, state, work / "last.pt")
+            board.add(state.history[-1])
+            if group.first:
+                _saving.save(work / "last.pt", run, state)
+                _saving.write_history(folder / "history.csv", state.history)
+        if group.first:
+            _saving.write_results(folder, run, state)
 
 
-def _epoch(run: Run, state: State) -> None:
-    """Learn from each clip once, validate, and take the result into the state."""
-    begun = time.monotonic()
-    train_loss, train_accuracy = _learn(run, state)
-    val_loss, val_accuracy = _validate(run)
-    rate, last = run.steps.param_groups[0]["lr"], run.recipe.epochs
-    figures = (state.epoch + 1, rate, train_loss, train_accuracy, val_loss, val_accuracy)
-    state.history.append(dict(zip(HISTORY, figures, strict=True)))
-    state.epoch += 1
-    if _best(state.history) == state.epoch:
-        state.best, state.weights = state.epoch, _copied(run.model.net.state_dict())
-    left = (last - state.epoch) * (time.monotonic() - begun)
-    log.info(
-        "epoch %d/%d  rate %.3g  train loss %.4f accuracy %.3f  val loss %.4f accuracy %.3f  "
-        "best %d  %d s left",
-        *(state.epoch, last, *figures[1:], state.best, round(left)),
+def _run(
+    model: VideoModel,
+    train_clips: Sequence[Sample],
+    val_clips: Sequence[Sample],
+    recipe: Recipe,
+    ahead: _sampling.Ahead,
+    group: _sharing.Group,
+    key: str,
+    stop: list[signal.Signals],
+) -> Run:
+    _schedule.check(model.net, recipe)
+    if recipe.sync_norms:
+        _sharing.sync_norms(model)
+    learn = _sampling.source(model, train_clips, recipe)
+    validate = _sampling.source(model, val_clips, recipe)
+    _loss.check_labels(model, learn.labels() + validate.labels())
+    scaled = recipe.precision == "float16" and model.device.type == "cuda"
+    return Run(
+        model,
+        learn,
+        validate,
+        recipe,
+        _loss.class_weights(model, learn.labels(), recipe),
+        {name: one for name, one in model.net.named_parameters() if one.requires_grad},
+        _schedule.optimizer(model.net, recipe),
+        torch.amp.GradScaler("cuda", enabled=scaled),
+        ahead,
+        group,
+        key,
+        stop,
     )
 
 
-def _learn(run: Run, state: State) -> tuple[float, float]:
-    """Take all steps of an epoch; return mean loss and accuracy over its clips."""
-    run.model.net.train()
-    torch.manual_seed(int(_generator(run.recipe, state.epoch, TORCH).integers(2**63)))
-    order = _generator(run.recipe, state.epoch, ORDER).permutation(len(run.train_clips))
-    batches = _batches(order.tolist(), run.recipe.batch_size)
-    total = np.zeros(2)
-    for number, chosen in enumerate(batches):
-        step = state.epoch * len(batches) + number
-        _set_rate(run.steps, _recipe.learning_rate(run.recipe, step, len(batches)))
-        total += _step(run, chosen, state.epoch)
-        if run.stop:
-            _leave(run.stop[0], state)
-    return tuple((total / len(order)).tolist())
-
-
-def _step(run: Run, chosen: list[int], epoch: int) -> tuple[float, int]:
-    """Take one step; return the sum of losses and the number of right answers."""
-    model, recipe = run.model, run.recipe
-    batch = torch.stack([_training_clip(run, index, epoch) for index in chosen])
-    targets = torch.tensor([run.train_clips[i][1] for i in chosen], device=model.device)
-    logits = model.net(batch.to(model.device))
-    loss = functional.cross_entropy(logits, targets, label_smoothing=recipe.label_smoothing)
-    if not torch.isfinite(loss):
+def _epoch(run: Run, state: State, path: Path) -> None:
+    """Learn from each clip once, validate, and take the result into the state."""
+    begun = time.monotonic()
+    train_loss, train_accuracy = _learn(run, state, path)
+    val_loss, val_accuracy = _validate(run, state, path)
+    if not np.isfinite(val_loss):
         raise InputError(
-            f"train of {model.name}: the loss is {loss.item()}; lower learning_rate "
-            f"(now {recipe.learning_rate}), or set clip_norm"
+            f"train of {run.model.name}: the validation loss is {val_loss} after epoch "
+            f"{state.epoch + 1}; {_way_out(run)}"
         )
+    rate, last = _schedule.rate_of(run.steps), run.recipe.epochs
+    figures = (state.epoch + 1, rate, train_loss, train_accuracy, val_loss, val_accuracy)
+    state.history.append(dict(zip(HISTORY, figures, strict=True)))
+    state.epoch, state.step, state.sums = state.epoch + 1, 0, [0.0] * 4
+    if _best(state.history) == state.epoch:
+        state.best, state.weights = state.epoch, _saving.copied(run.model.net.state_dict())
+    left = (last - state.epoch) * (time.monotonic() - begun)
+    if run.group.first:
+        log.info(
+            "epoch %d/%d  rate %.3g  train loss %.4f accuracy %.3f  val loss %.4f accuracy %.3f  "
+            "best %d  %d s left",
+            *(state.epoch, last, *figures[1:], state.best, round(left)),
+        )
+
+
+def _learn(run: Run, state: State, path: Path) -> tuple[float, float]:
+    """Take all steps of an epoch that are left; return mean loss and accuracy over its clips."""
+    recipe, epoch = run.recipe, state.epoch
+    _schedule.set_learning(run.model.net, run.learners, recipe, epoch)
+    order = generator(recipe, epoch, ORDER).permutation(len(run.train_clips.places))
+    batches = _sampling.batches(order.tolist(), recipe.batch_size)
+    made = _made(run, batches[state.step :], epoch)
+    spoken = time.monotonic()
+    while state.step < len(batches):
+        rate = _schedule.learning_rate(recipe, epoch * len(batches) + state.step, len(batches))
+        _schedule.set_rate(run.steps, rate)
+        if _step(run, state, batches[state.step], made):
+            _leave(run, state, path)
+        if time.monotonic() - spoken > SECONDS_BETWEEN_LINES and run.group.first:
+            spoken = time.monotonic()
+            loss = state.sums[0] / (state.sums[1] or 1.0)
+            log.info("epoch %d  step %d/%d  loss %.4f", epoch + 1, state.step, len(batches), loss)
+    losses, weights, right, count = state.sums
+    return losses / weights, right / count
+
+
+def _made(run: Run, batches: list[list[int]], epoch: int) -> Iterator[Clip]:
+    """Yield the clips that this process learns from, made up to two steps ahead."""
+    own = [index for chosen in batches for _, part in _own_parts(run, chosen) for index in part]
+    size = 2 * -(-run.recipe.batch_size // run.recipe.processes)
+    return run.ahead.map(lambda index: run.train_clips.changed(index, epoch), own, size)
+
+
+def _own_parts(run: Run, chosen: list[int]) -> list[tuple[int, list[int]]]:
+    """Return (number, clips) of the parts of a step that this process has to do."""
+    numbered = list(enumerate(_sampling.parts(chosen, run.recipe)))
+    return numbered[run.group.rank :: run.group.size]
+
+
+def _step(run: Run, state: State, chosen: list[int], made: Iterator[Clip]) -> bool:
+    """Take one step and count it; say whether the run shall end."""
+    labels = [run.train_clips.samples[run.train_clips.places[i].video][1] for i in chosen]
+    weight = run.class_weights[labels].sum().item()
+    sums = np.zeros(5)
     run.steps.zero_grad(set_to_none=True)
-    loss.backward()
-    if recipe.clip_norm is not None:
-        nn.utils.clip_grad_norm_(model.net.parameters(), recipe.clip_norm)
-    run.steps.step()
+    for number, part in _own_parts(run, chosen):
+        sums[:4] += _backward(run, state, number, list(islice(made, len(part))), weight)
+    sums[4] = len(run.stop)
+    sums = run.group.total(sums)
+    run.group.add_gradients(run.learners.values())
+    if run.recipe.clip_norm is not None:
+        run.scaler.unscale_(run.steps)
+        nn.utils.clip_grad_norm_(run.learners.values(), run.recipe.clip_norm)
+    run.scaler.step(run.steps)
+    run.scaler.update()
+    run.group.copy_first(run.model.net.buffers())
+    state.sums = (np.array(state.sums) + sums[:4]).tolist()
+    state.step += 1
+    return bool(sums[4])
+
+
+def _backward(
+    run: Run, state: State, number: int, made: list[Clip], weight: float
+) -> tuple[float, float, int, int]:
+    """Add the gradient of a part of a step; return its losses, weights, right answers, clips."""
+    model, key = run.model, (state.epoch, TORCH, state.step, number)
+    torch.manual_seed(int(generator(run.recipe, *key).integers(2**63)))
+    batch, targets = _sampling.stacked(made, model.device)
+    with _precision(run):
+        logits = model.net(batch)
+    _loss.check_logits(model, logits, len(run.class_weights))
+    loss = _loss.summed(logits, targets, run.class_weights, run.recipe.label_smoothing)
+    if not torch.isfinite(loss):
+        _refuse(run, state, loss.item(), made)
+    # A step whose classes all weigh 0 teaches nothing, but is no mistake.
+    run.scaler.scale(loss / (weight or 1.0)).backward()
     right = (logits.detach().argmax(dim=1) == targets).sum().item()
-    return loss.item() * len(chosen), right
+    return loss.item(), run.class_weights[targets].sum().item(), right, len(made)
 
 
-def _batches(order: list[int], size: int) -> list[list[int]]:
-    made = [order[start : start + size] for start in range(0, len(order), size)]
-    # A clip left alone joins the others: batch normalisation may have nothing to compare it with.
-    if len(made) > 1 and len(made[-1]) == 1 < size:
-        made[-2:] = [made[-2] + made[-1]]
-    return made
+def _precision(run: Run) -> contextlib.AbstractContextManager:
+    kind = getattr(torch, run.recipe.precision)
+    if kind == torch.float32 or run.model.device.type != "cuda":
+        return contextlib.nullcontext()
+    return torch.autocast("cuda", kind)
 
 
-def _validate(run: Run) -> tuple[float, float]:
-    """Return mean loss and accuracy over the middle clips."""
-    model, total = run.model, np.zeros(2)
-    for chosen in _batches(list(range(len(run.val_clips))), run.recipe.batch_size):
-        samples = [run.val_clips[index] for index in chosen]
-        batch = torch.stack([_middle_clip(model, sample) for sample in samples])
-        targets = torch.tensor([label for _, label in samples], device=model.device)
-        logits = ask(model, batch.to(model.device))
-        loss = functional.cross_entropy(logits, targets, reduction="sum").item()
-        total += loss, (logits.argmax(dim=1) == targets).sum().item()
-    return tuple((total / len(run.val_clips)).tolist())
+def _refuse(run: Run, state: State, loss: float, made: list[Clip]) -> None:
+    raise InputError(
+        f"train of {run.model.name}: the loss is {loss} in epoch {state.epoch + 1}, step "
+        f"{state.step + 1}, at the learning rate {_schedule.rate_of(run.steps):.3g}, of the "
+        f"videos {', '.join(clip.name for clip in made)}; {_way_out(run)}"
+    )
 
 
-def _training_clip(run: Run, index: int, epoch: int) -> Tensor:
-    model, rng = run.model, _generator(run.recipe, epoch, SAMPLE, index)
-    with _opened(run.train_clips[index][0]) as group:
-        spare = max(0, len(group["time"]) - model.length * model.stride)
-        numbers = _numbers(model, group, int(rng.integers(spare + 1)))
-        return model.preprocess(_recipe.augment(read_numbered(group, numbers), rng, run.recipe))
+def _way_out(run: Run) -> str:
+    more = " or raise warmup" if run.recipe.clip_norm else ", raise warmup or set clip_norm"
+    return f"lower learning_rate (now {run.recipe.learning_rate}){more}"
 
 
-def _middle_clip(model: VideoModel, sample: Sample) -> Tensor:
-    with _opened(sample[0]) as group:
-        spare = max(0, len(group["time"]) - model.length * model.stride)
-        return read_clip(model, group, _numbers(model, group, spare // 2))
-
-
-def _numbers(model: VideoModel, group: h5py.Group, start: int) -> np.ndarray:
-    # The layout of a video that is one clip long: frame numbers, the last one repeated if need be.
-    span = model.length * model.stride
-    count = min(span, len(group["time"]) - start)
-    return start + clips.layout(count, model.length, model.stride, span)[0]
-
-
-def _opened(source: object) -> contextlib.AbstractContextManager[h5py.Group]:
-    return source() if callable(source) else contextlib.nullcontext(source)
-
-
-def _generator(recipe: Recipe, *key: int) -> np.random.Generator:
-    return np.random.default_rng([recipe.seed, *key])
-
-
-def _set_rate(steps: torch.optim.Optimizer, rate: float) -> None:
-    for group in steps.param_groups:
-        group["lr"] = rate
+def _validate(run: Run, state: State, path: Path) -> tuple[float, float]:
+    """Return mean loss and accuracy over the validation clips."""
+    model, clips, sums = run.model, run.val_clips, np.zeros(3)
+    own = list(range(len(clips.places)))[run.group.rank :: run.group.size]
+    chosen = _sampling.batches(own, -(-run.recipe.batch_size // run.recipe.processes))
+    made = run.ahead.map(clips.plain, own, 2 * run.recipe.batch_size)
+    for part in chosen:
+        batch, targets = _sampling.stacked(list(islice(made, len(part))), model.device)
+        logits = ask(model, batch)
+        loss = nn.functional.cross_entropy(logits, targets, reduction="sum").item()
+        sums += loss, (logits.argmax(dim=1) == targets).sum().item(), len(part)
+        # Of several processes all have to leave at once: these do after their next step.
+        if run.stop and run.group.size == 1:
+            _leave(run, state, path)
+    losses, right, count = run.group.total(sums).tolist()
+    return losses / count, right / count
 
 
 def _best(history: list[dict[str, float]]) -> int:
@@ -265,123 +357,25 @@ def _out_of_patience(state: State, recipe: Recipe) -> bool:
     return recipe.patience is not None and state.epoch - state.best >= recipe.patience
 
 
-def _copied(weights: dict[str, Tensor]) -> dict[str, Tensor]:
-    # Pickle tells one text object that occurs twice from two equal ones; interned, there is one.
-    return {sys.intern(name): value.detach().cpu().clone() for name, value in weights.items()}
+def _restore(run: Run) -> None:
+    for parameter in run.learners.values():
+        parameter.requires_grad_(True)
 
 
-def _save(path: Path, run: Run, state: State) -> None:
-    """Keep the state of a run; the best weights only where they are not the last ones."""
-    made = {
-        "identity": run.identity(),
-        "history": state.history,
-        "best": state.best,
-        "weights": None if state.best == state.epoch else state.weights,
-        "net": run.model.net.state_dict(),
-        "optimizer": run.steps.state_dict(),
-    }
-    _write(path, made)
+def _leave(run: Run, state: State, path: Path) -> None:
+    """Keep what was done and end as a signal would have: 128 and its number.
 
-
-def _resume(path: Path, run: Run) -> State:
-    """Put network and optimizer where the same run stood; a new one starts at 0."""
-    if not path.is_file():
-        return State()
-    saved = torch.load(path, map_location=run.model.device, weights_only=True)
-    own = run.identity()
-    other = [name for name in own if saved["identity"].get(name) != own[name]]
-    if other:
-        raise InputError(
-            f"{path}: belongs to a training with another {', '.join(other)}; delete it, or keep "
-            "the state of this one in another folder"
-        )
-    run.model.net.load_state_dict(saved["net"])
-    run.steps.load_state_dict(saved["optimizer"])
-    log.info("%d epochs are done; going on from %s", len(saved["history"]), path)
-    best = saved["net"] if saved["weights"] is None else saved["weights"]
-    return State(len(saved["history"]), saved["history"], saved["best"], _copied(best))
-
-
-def _write_results(folder: Path, run: Run, state: State) -> None:
-    _write_history(folder / "history.csv", state.history)
-    last = _copied(run.model.net.state_dict())
-    for name, epoch, weights in (
-        ("best.pt", state.best, state.weights),
-        ("last.pt", state.epoch, last),
-    ):
-        made = {
-            "state_dict": weights,
-            "categories": list(run.model.categories or []),
-            "model": run.model.name,
-            "options": _options(run.model) | {"train": asdict(run.recipe)},
-            "epoch": epoch,
-            "val_accuracy": state.history[epoch - 1]["val_accuracy"],
-        }
-        _write(folder / name, made)
-
-
-def _options(model: VideoModel) -> dict[str, object]:
-    return {
-        "size": list(model.preprocess.size),
-        "mode": model.preprocess.mode,
-        "length": model.length,
-        "stride": model.stride,
-        "hop": model.hop,
-    }
-
-
-def _write(path: Path, made: dict[str, object]) -> None:
-    # Through memory: saved to a file, the archive would hold that file's (temporary) name.
-    buffer = io.BytesIO()
-    torch.save(made, buffer)
-    with parts.replacing(path) as temporary:
-        temporary.write_bytes(buffer.getbuffer())
-
-
-def _write_history(path: Path, history: list[dict[str, float]]) -> None:
-    with parts.replacing(path) as temporary, temporary.open("w", newline="") as file:
-        writer = csv.writer(file, lineterminator="\n")
-        writer.writerow(HISTORY)
-        writer.writerows([f"{row[name]:.6g}" for name in HISTORY] for row in history)
-
-
-@contextlib.contextmanager
-def _reproducible(model: VideoModel) -> Iterator[None]:
-    """Let torch use only operations with one result; put its switches and random state back.
-
-    On a GPU some backward passes (of pooling, of recurrent layers) have no such form; there torch
-    is asked to do its best.
+    Anything but 0 keeps Snakemake from taking the job for done, so that `retries` (1 in
+    profiles/slurm) starts it again. A job that SLURM counts as PREEMPTED Snakemake leaves to SLURM,
+    which requeues it where that is set up, whatever its exit status. At a time limit SLURM sends
+    SIGTERM, and kills 30 s later (KillWait): the step in hand has to end by then.
     """
-    before = torch.are_deterministic_algorithms_enabled()
-    warn = torch.is_deterministic_algorithms_warn_only_enabled()
-    on_gpu = model.device.type == "cuda"
-    with torch.random.fork_rng(devices=[model.device] if on_gpu else []):
-        try:
-            torch.use_deterministic_algorithms(True, warn_only=on_gpu)
-            yield
-        finally:
-            torch.use_deterministic_algorithms(before, warn_only=warn)
-
-
-@contextlib.contextmanager
-def _stop_signals() -> Iterator[list[signal.Signals]]:
-    """Collect SIGTERM and SIGUSR1 instead of dying of them in the middle of a step."""
-    came: list[signal.Signals] = []
-    if threading.current_thread() is not threading.main_thread():
-        yield came
-        return
-    numbers = (signal.SIGTERM, signal.SIGUSR1)
-    before = {n: signal.signal(n, lambda n, _: came.append(signal.Signals(n))) for n in numbers}
-    try:
-        yield came
-    finally:
-        for number, handler in before.items():
-            signal.signal(number, handler)
-
-
-def _leave(reason: signal.Signals, state: State) -> None:
-    log.warning(
-        "stopped by %s in epoch %d; %d epochs are kept, the same command goes on from there",
-        *(reason.name, state.epoch + 1, state.epoch),
-    )
+    reason = run.stop[0] if run.stop else signal.SIGTERM
+    if run.group.first:
+        _saving.save(path, run, state)
+        log.warning(
+            "stopped by %s in epoch %d after step %d, which is kept; the same command goes on from "
+            "there",
+            *(reason.name, state.epoch + 1, state.step),
+        )
     raise SystemExit(128 + reason)

@@ -1,28 +1,45 @@
-"""CNN-LSTM: a ResNet-18 looks at every frame, an LSTM reads its features in order.
+"""CNN-LSTM: a ResNet looks at every frame, an LSTM reads its features in order.
 
 The layout of the KTH sequential-saliency project and of Donahue et al., "Long-term Recurrent
-Convolutional Networks", CVPR 2015 (arXiv 1411.4389): ResNet-18 with its last layer replaced by
-512 -> `features`, an LSTM, and two linear layers with a ReLU on the LSTM's last output. Its
+Convolutional Networks", CVPR 2015 (arXiv 1411.4389): a ResNet with its last layer replaced by
+one to `features` numbers, an LSTM, and two linear layers with a ReLU on the LSTM's last output. Its
 feature maps belong to single frames (T x H/32 x W/32 cells).
+
+Published checkpoints of this layout have `layers: 3`, with `backbone: resnet18` (KTH) or
+`backbone: resnet101` (pranoyr/cnn-lstm).
 """
 
 from __future__ import annotations
 
 import torch
 from torch import nn
-from torchvision.models import resnet18
+from torchvision.models import resnet18, resnet101
 
+from vidsal.errors import InputError
 from vidsal.models import _checkpoint
 from vidsal.models._model import IMAGENET, Preprocessing, VideoModel
 
+BACKBONES = {"resnet18": resnet18, "resnet101": resnet101}
+LAYOUTS = {
+    "pranoyr": [(r"^resnet\.fc\.0\.", "resnet.fc.")],
+    "kth": [
+        (r"^resnet\.fc\.0\.", "resnet.fc."),
+        (r"^lstm\.lstm\.", "lstm."),
+        (r"^fc_layers\.", ""),
+    ],
+}
+HEAD = ("fc2.weight", "fc2.bias")
+
 
 class CnnLstm(nn.Module):
-    """Frames (N,3,T,H,W) -> ResNet-18 per frame -> LSTM -> logits (N,K) of the last step."""
+    """Frames (N,3,T,H,W) -> ResNet per frame -> LSTM -> logits (N,K) of the last step."""
 
-    def __init__(self, num_classes: int, features: int, hidden: int, layers: int) -> None:
+    def __init__(
+        self, num_classes: int, backbone: str, features: int, hidden: int, layers: int
+    ) -> None:
         """Take the sizes that `cnn_lstm` documents."""
         super().__init__()
-        self.resnet = resnet18(weights=None)
+        self.resnet = BACKBONES[backbone](weights=None)
         self.resnet.fc = nn.Linear(self.resnet.fc.in_features, features)
         self.lstm = nn.LSTM(features, hidden, layers, batch_first=True)
         self.fc1 = nn.Linear(hidden, 128)
@@ -31,12 +48,15 @@ class CnnLstm(nn.Module):
 
     def forward(self, clips: torch.Tensor) -> torch.Tensor:
         """Return logits (N,K) of clips (N,3,T,H,W)."""
+        states, _ = self.lstm(self.look(clips))
+        return self.fc2(torch.relu(self.fc1(states[:, -1])))
+
+    def look(self, clips: torch.Tensor) -> torch.Tensor:
+        """Return what the LSTM reads (N,T,features) of clips (N,3,T,H,W)."""
         count, _, length = clips.shape[:3]
         # Time beside the batch first: a plain view would mix channels with frames.
         frames = clips.transpose(1, 2).flatten(0, 1)
-        features = self.resnet(frames).view(count, length, -1)
-        states, _ = self.lstm(features)
-        return self.fc2(torch.relu(self.fc1(states[:, -1])))
+        return self.resnet(frames).view(count, length, -1)
 
 
 def _remember(lstm: nn.LSTM) -> None:
@@ -54,9 +74,22 @@ def _remember(lstm: nn.LSTM) -> None:
                 bias[gate] = 0.0
 
 
+def check_backbone(model: str, backbone: str) -> None:
+    """Refuse a backbone that neither published checkpoints nor this room have.
+
+    Raises:
+        InputError: it is none of BACKBONES.
+    """
+    if backbone not in BACKBONES:
+        raise InputError(
+            f"{model}: backbone {backbone!r} is unknown; take {' or '.join(BACKBONES)}"
+        )
+
+
 def cnn_lstm(
     num_classes: int,
     *,
+    backbone: str = "resnet18",
     features: int = 300,
     hidden: int = 256,
     layers: int = 1,
@@ -66,11 +99,13 @@ def cnn_lstm(
     stride: int = 2,
     hop: int | None = None,
     weights: str | None = None,
+    new_head: bool = False,
 ) -> VideoModel:
     """Build the network.
 
     Args:
         num_classes: number of classes.
+        backbone: "resnet18" or "resnet101".
         features: numbers that the LSTM reads per frame.
         hidden: size of the LSTM's state.
         layers: LSTM layers (the original stacks 3; 1 learns faster from few videos).
@@ -80,9 +115,14 @@ def cnn_lstm(
         stride: step between them, in frames of the video.
         hop: step between clips, in frames of the video; length * stride when not given.
         weights: a checkpoint file; random weights when not given.
+        new_head: take all of `weights` but the last layer, to train one for other classes.
     """
-    net = CnnLstm(num_classes, features, hidden, layers)
-    categories = _checkpoint.load(net, weights) if weights else None
+    check_backbone("cnn_lstm", backbone)
+    net = CnnLstm(num_classes, backbone, features, hidden, layers)
+    categories = None
+    if weights:
+        loaded = _checkpoint.load(net, weights, layouts=LAYOUTS, head=HEAD, new_head=new_head)
+        categories = loaded.categories
     return VideoModel(
         name="cnn_lstm",
         net=net,

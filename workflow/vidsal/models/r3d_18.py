@@ -14,6 +14,22 @@ from vidsal.models import _checkpoint
 from vidsal.models._model import Preprocessing, VideoModel
 
 KINETICS = {"mean": (0.43216, 0.394666, 0.37645), "std": (0.22803, 0.22145, 0.216989)}
+# torchvision brings frames to 128 x 171 first and cuts 112 x 112 out; "crop" keeps a little more.
+WEIGHTS = {
+    "kinetics400": {
+        "url": "https://download.pytorch.org/models/r3d_18-b3b3357e.pth",
+        "sha256": "b3b3357e",
+        "licence": "BSD-3-Clause (torchvision), trained on Kinetics-400",
+        "num_classes": 400,
+        "categories": "kinetics400",
+        "size": [112, 112],
+        "mode": "crop",
+        "length": 16,
+        "stride": 2,
+    },
+}
+LAYOUTS = {}
+HEAD = ("fc.weight", "fc.bias")
 
 
 def r3d_18(
@@ -25,6 +41,7 @@ def r3d_18(
     stride: int = 2,
     hop: int | None = None,
     weights: str | None = None,
+    new_head: bool = False,
 ) -> VideoModel:
     """Build the network.
 
@@ -35,10 +52,14 @@ def r3d_18(
         length: frames per clip.
         stride: step between them, in frames of the video.
         hop: step between clips, in frames of the video; length * stride when not given.
-        weights: a checkpoint file; random weights when not given.
+        weights: a checkpoint file, or `kinetics400`; random weights when not given.
+        new_head: take all of `weights` but the last layer, to train one for other classes.
     """
     net = video.r3d_18(weights=None, num_classes=num_classes)
-    categories = _checkpoint.load(net, weights) if weights else None
+    categories = None
+    if weights:
+        loaded = _checkpoint.load(net, weights, layouts=LAYOUTS, head=HEAD, new_head=new_head)
+        categories = loaded.categories
     return VideoModel(
         name="r3d_18",
         net=net,

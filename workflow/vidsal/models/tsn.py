@@ -20,6 +20,35 @@ from vidsal.errors import InputError
 from vidsal.models import _checkpoint
 from vidsal.models._model import IMAGENET, Preprocessing, VideoModel
 
+WEIGHTS = {
+    "imagenet_resnet18": {
+        "url": "https://download.pytorch.org/models/resnet18-f37072fd.pth",
+        "sha256": "f37072fd",
+        "licence": "BSD-3-Clause (torchvision), trained on ImageNet-1K",
+        "num_classes": 1000,
+        "categories": "imagenet",
+        "backbone": "resnet18",
+    },
+    "imagenet_resnet50": {
+        "url": "https://download.pytorch.org/models/resnet50-0676ba61.pth",
+        "sha256": "0676ba61",
+        "licence": "BSD-3-Clause (torchvision), trained on ImageNet-1K",
+        "num_classes": 1000,
+        "categories": "imagenet",
+        "backbone": "resnet50",
+    },
+    "imagenet_squeezenet1_0": {
+        "url": "https://download.pytorch.org/models/squeezenet1_0-b66bff10.pth",
+        "sha256": "b66bff10",
+        "licence": "BSD-3-Clause (torchvision), trained on ImageNet-1K",
+        "num_classes": 1000,
+        "categories": "imagenet",
+        "backbone": "squeezenet1_0",
+    },
+}
+LAYOUTS = {"image network": [(r"^", "backbone.")]}
+# Of ResNets, and so of the default; `_head` finds that of the others.
+HEAD = ("backbone.fc.weight", "backbone.fc.bias")
 AVERAGES = ("logits", "probabilities")
 # Where torchvision's image networks have their last feature map, (N,C,h,w); Swin's `features`
 # hold (N,h,w,C) and `permute` turns them, so it comes first.
@@ -58,10 +87,12 @@ def tsn(
     scale: float = 1 / 255,
     mean: list[float] | None = None,
     std: list[float] | None = None,
+    resize: str = "bilinear",
     length: int = 8,
     stride: int = 4,
     hop: int | None = None,
     weights: str | None = None,
+    new_head: bool = False,
     categories: str | None = None,
 ) -> VideoModel:
     """Build the network.
@@ -76,15 +107,22 @@ def tsn(
         scale: factor on the 0..255 values, 1 for Caffe's networks.
         mean: per channel after scaling, in the order of `channels`; ImageNet's when not given.
         std: likewise.
+        resize: "bilinear" with antialiasing, or "area" (OpenCV's, which Caffe users often take).
         length: frames per clip.
         stride: step between them, in frames of the video.
         hop: step between clips, in frames of the video; length * stride when not given.
-        weights: a checkpoint of this model or of the bare image network.
+        weights: a checkpoint of this model or of the bare image network, or `imagenet_resnet18`,
+            `imagenet_resnet50`, `imagenet_squeezenet1_0`; random weights when not given.
+        new_head: take all of `weights` but the last layer, to train one for other classes.
         categories: a JSON file of class names: a list, or ImageNet's {"0": ["n01440764", "tench"]}.
     """
     _check(backbone, average)
     net = FrameAverage(models.get_model(backbone, weights=None, num_classes=num_classes), average)
-    known = _load(net, weights) if weights else None
+    known = None
+    if weights:
+        head = _head(net, num_classes)
+        loaded = _checkpoint.load(net, weights, layouts=LAYOUTS, head=head, new_head=new_head)
+        known = loaded.categories
     if categories:
         known = read_categories(categories, num_classes)
     return VideoModel(
@@ -97,6 +135,7 @@ def tsn(
             mode=mode,
             channels=channels,
             scale=scale,
+            resize=resize,
         ),
         categories=known,
         cam_layers=tuple(f"backbone.{n}" for n in CAM_LAYERS if hasattr(net.backbone, n))[:1],
@@ -141,7 +180,11 @@ def _check(backbone: str, average: str) -> None:
         raise InputError(f"tsn: average {average!r} is unknown; take {' or '.join(AVERAGES)}")
 
 
-def _load(net: FrameAverage, path: str) -> list[str] | None:
-    weights = _checkpoint.read(path)
-    bare = not any(key.startswith("backbone.") for key in weights.get("state_dict", weights))
-    return _checkpoint.load(net.backbone if bare else net, path)
+def _head(net: FrameAverage, num_classes: int) -> tuple[str, ...]:
+    """Return the keys of the last layer that gives one number for each class."""
+    ending = [
+        name
+        for name, module in net.named_modules()
+        if isinstance(module, nn.Linear | nn.Conv2d) and len(module.weight) == num_classes
+    ]
+    return tuple(f"{ending[-1]}.{kind}" for kind in ("weight", "bias"))
