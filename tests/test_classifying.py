@@ -128,7 +128,10 @@ def test_a_clip_that_never_fits_is_an_error(model, group, tmp_path):
 
 
 def test_the_whole_is_the_default(model, group):
-    expected, found = classify(model, group), classify(model, group, views=Views("all", 1, "logits"))
+    expected, found = (
+        classify(model, group),
+        classify(model, group, views=Views("all", 1, "logits")),
+    )
     assert all(np.array_equal(found[key], expected[key]) for key in expected)
     assert (found["crops"], found["padded"]) == (1, 0)
     assert found["starts"].tolist() == [0, 3, 6, 9, 12, 13]
@@ -221,7 +224,7 @@ def test_crops_are_views_beside_the_one_that_is_explained(model, group):
 
 
 def test_unusable_views_are_refused(model, group):
-    with pytest.raises(InputError, match="mode squash.*crops: 1 under classify.per_model"):
+    with pytest.raises(InputError, match=r"mode squash.*crops: 1 under classify.per_model"):
         classify(model, group, views=Views(crops=3))
     for given in ({"clips": 0}, {"clips": "some"}, {"crops": 10}, {"average": "median"}):
         with pytest.raises(InputError, match="in classify"):

@@ -49,8 +49,9 @@ def test_ranks_agree_with_the_prediction(random):
     ranks = label_ranks(random, np.array([int(name[1:]) for name in random["label"]]))
     right = random["label"] == [f"c{n}" for n in random["predicted_index"]]
     np.testing.assert_array_equal(ranks == 0, right)
+    labels = random["label"].tolist()
     order = np.argsort(-np.stack(random["logits"]), axis=1)
-    places = [np.flatnonzero(o == int(n[1:]))[0] for o, n in zip(order, random["label"])]
+    places = [np.flatnonzero(o == int(n[1:]))[0] for o, n in zip(order, labels, strict=True)]
     np.testing.assert_array_equal(ranks, places)
     found = accuracy(random, seed=0)
     assert found["accuracy"] == right.mean()
@@ -135,7 +136,7 @@ def test_the_mean_of_groups_varies_as_it_does():
     sizes, shares = (200, 50, 30), (0.9, 0.5, 0.2)
     groups = np.repeat([0, 1, 2], sizes)
     means = [
-        np.mean([(rng.random(n) < share).mean() for n, share in zip(sizes, shares)])
+        np.mean([(rng.random(n) < share).mean() for n, share in zip(sizes, shares, strict=True)])
         for _ in range(2000)
     ]
     found = bootstrap_mean_of_groups(rng.random(280) < np.repeat(shares, sizes), groups, seed=1)

@@ -16,7 +16,7 @@ import pytest
 import torch
 import yaml
 
-from tests.tiny import QUICK, Plain, bytes_of, history, samples, tiny, weights, write_videos
+from tests.tiny import QUICK, Plain, Tiny, bytes_of, history, samples, tiny, weights, write_videos
 from vidsal import _sharing, fitting, training
 from vidsal.errors import InputError
 
@@ -82,35 +82,46 @@ def assert_close(one: dict, other: dict, tolerance: float) -> None:
             torch.testing.assert_close(one[name], other[name], rtol=0, atol=tolerance)
 
 
-def test_two_processes_take_the_steps_of_one(file, tmp_path):
-    # A batch of 3 in parts of 2 and 1; the last of 4 in 2 and 2.
-    more = {"clip_norm": 1.0, "class_weights": {"bright": 2.0}, "thaw": {"conv": 1}}
-    run = torchrun(tmp_path / "two", file, ["Plain", "Tiny"], **more)
-    plain = alone(tmp_path / "plain", file, Plain, **more)
-    parts = alone(tmp_path / "parts", file, type(tiny().net), accumulate=2, **more)
-    assert run.wait() == 0, (tmp_path / "two" / "log").read_text()
-    assert_close(weights(tmp_path / "two" / "Plain"), weights(plain), 2e-6)
-    for one, other in zip(history(tmp_path / "two" / "Plain"), history(plain), strict=True):
+# A batch of 3 in parts of 2 and 1; the last of 4 in 2 and 2.
+MORE = {"epochs": 6, "clip_norm": 1.0, "class_weights": {"bright": 2.0}, "thaw": {"conv": 1}}
+
+
+@pytest.fixture(scope="module")
+def two(file, tmp_path_factory):
+    """The folder of a run of two processes that was never stopped."""
+    folder = tmp_path_factory.mktemp("two")
+    assert torchrun(folder, file, ["Plain", "Tiny"], **MORE).wait() == 0, (
+        folder / "log"
+    ).read_text()
+    return folder
+
+
+def test_two_processes_take_the_steps_of_one(file, two, tmp_path):
+    plain = alone(tmp_path / "plain", file, Plain, **MORE)
+    assert_close(weights(two / "Plain"), weights(plain), 5e-6)
+    for one, other in zip(history(two / "Plain"), history(plain), strict=True):
         assert one == pytest.approx(other, rel=1e-4)
-    # With norms and dropout the parts are what one process sees with accumulate.
-    assert_close(weights(tmp_path / "two" / "Tiny"), weights(parts), 2e-6)
     # Each line of the log once, by the first process alone.
-    assert (tmp_path / "two" / "log").read_text().count("epoch 3/4 ") == 2
+    assert (two / "log").read_text().count("epoch 3/6 ") == 2
 
 
-def test_stopped_they_leave_together_and_go_on_to_the_bit(file, tmp_path):
-    assert torchrun(tmp_path / "whole", file, ["Tiny"], epochs=8).wait() == 0
-    run = torchrun(tmp_path / "cut", file, ["Tiny"], slowly=True, epochs=8)
-    state = tmp_path / "cut" / "Tiny" / "work" / "last.pt"
+def test_norms_and_dropout_see_the_parts_as_with_accumulate(file, two, tmp_path):
+    parts = alone(tmp_path, file, Tiny, accumulate=2, **MORE)
+    assert_close(weights(two / "Tiny"), weights(parts), 5e-6)
+
+
+def test_stopped_they_leave_together_and_go_on_to_the_bit(file, two, tmp_path):
+    run = torchrun(tmp_path, file, ["Tiny"], slowly=True, **MORE)
+    state = tmp_path / "Tiny" / "work" / "last.pt"
     while not state.is_file():
         time.sleep(0.02)
-        assert run.poll() is None, (tmp_path / "cut" / "log").read_text()
+        assert run.poll() is None, (tmp_path / "log").read_text()
     run.send_signal(signal.SIGTERM)
     assert run.wait() != 0
-    assert "which is kept; the same command goes on" in (tmp_path / "cut" / "log").read_text()
-    assert len(torch.load(state, weights_only=True)["history"]) < 8
-    assert torchrun(tmp_path / "cut", file, ["Tiny"], epochs=8).wait() == 0
-    assert bytes_of(tmp_path / "cut" / "Tiny") == bytes_of(tmp_path / "whole" / "Tiny")
+    assert "which is kept; the same command goes on" in (tmp_path / "log").read_text()
+    assert len(torch.load(state, weights_only=True)["history"]) < 6
+    assert torchrun(tmp_path, file, ["Tiny"], **MORE).wait() == 0
+    assert bytes_of(tmp_path / "Tiny") == bytes_of(two / "Tiny")
 
 
 ROOM = '''"""A network of one layer."""
@@ -207,7 +218,8 @@ def test_a_signal_is_handed_on(tmp_path, monkeypatch):
     program.write_text(
         f"#!{sys.executable}\nimport os, signal, sys, time\n"
         f"def end(*_):\n    open({str(told)!r}, 'w').close()\n    sys.exit(1)\n"
-        "signal.signal(signal.SIGTERM, end)\nos.kill(os.getppid(), signal.SIGUSR1)\ntime.sleep(60)\n"
+        "signal.signal(signal.SIGTERM, end)\n"
+        "os.kill(os.getppid(), signal.SIGUSR1)\ntime.sleep(60)\n"
     )
     program.chmod(0o755)
     monkeypatch.setattr(sys, "executable", str(program))

@@ -370,6 +370,14 @@ def test_truncated_archives(cell, ending):
     assert unpack(archive, cell / "cell/in") == 2
 
 
+def test_a_header_that_ends_too_early(cell):
+    archive = make_tar(cell, FILES.items(), "x.tar.gz")
+    whole = archive.read_bytes()
+    for length in range(1, 24):
+        archive.write_bytes(whole[:length])
+        assert str(archive) in refusal(archive, cell)
+
+
 @pytest.mark.parametrize("ending", ["zip", "tar.gz", "tar.xz"])
 def test_flipped_bits_never_do_harm(cell, ending):
     seed = random.SystemRandom().randrange(10**6)

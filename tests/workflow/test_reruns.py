@@ -112,6 +112,16 @@ def test_an_option_of_one_method_reruns_that_method(project):
     assert "heatmaps/cnn_lstm/grad_cam/" in outputs(text)
 
 
+def test_options_of_testing_rerun_what_rests_on_the_answers(project):
+    project.change_config({"classify": {"dump": "torch"}})
+    assert set(project.planned()) == {"dump_predictions", "write_config", "viewer"}
+    project.change_config({"classify": {"dump": "numpy", "per_model": {"cnn_lstm": {"clips": 1}}}})
+    planned = project.planned()
+    assert planned["classify"] == SHARDS
+    assert planned["dump_predictions"] == 1
+    assert not {"train", "extract_frames", "control", "predict_gaze"} & set(planned)
+
+
 def outputs(text: str) -> str:
     return "\n".join(line for line in text.splitlines() if line.strip().startswith("output:"))
 

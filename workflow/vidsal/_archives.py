@@ -114,7 +114,7 @@ def _opened(archive: Path, file: zipfile.ZipFile, info: zipfile.ZipInfo) -> IO[b
 
 def _tar_entries(archive: Path) -> Iterator[Entry]:
     # One pass from front to end; the list of members, which only grows, is thrown away.
-    with tarfile.open(archive, "r|*") as file:
+    with _opened_tar(archive) as file:
         for member in file:
             file.members.clear()
             if member.isdir():
@@ -128,6 +128,13 @@ def _tar_entries(archive: Path) -> Iterator[Entry]:
                 yield Entry(member.name, "file", member.size, content=content)
             else:
                 yield Entry(member.name, "odd")
+
+
+def _opened_tar(archive: Path) -> tarfile.TarFile:
+    try:
+        return tarfile.open(archive, "r|*")
+    except TypeError as error:  # what tarfile makes of a gzip header that ends too early
+        raise tarfile.ReadError("its header is cut off") from error
 
 
 def _gz_entries(archive: Path) -> Iterator[Entry]:

@@ -86,7 +86,7 @@ def bootstrap_mean_of_groups(
     """
     names, member = np.unique(np.asarray(groups), return_inverse=True)
     pairs = np.stack([member.astype(np.float64), np.asarray(values, np.float64)])
-    # Videos of one group with equal values are alike: how many of each are drawn is all that counts.
+    # Videos of one group with equal values are alike: only how many of each are drawn counts.
     (member, value), counts = np.unique(pairs, axis=1, return_counts=True)
     n, belongs = int(counts.sum()), member[:, None] == np.arange(len(names))
     if n == 0:
