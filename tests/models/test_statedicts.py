@@ -39,6 +39,16 @@ CLAIMS = {
     "mfnet3d_k400": ("mfnet_3d", {}, "vidsal"),
     "mfnet3d_ucf101": ("mfnet_3d", {}, "vidsal"),
 }
+# Layouts whose model files are still to be written -> a file that comes with them.
+AWAITED = {
+    "tsm_mithan_resnet50_k400_8seg": "tsm",
+    "tsm_epic_hub_resnet50_k400": "tsm",
+    "tsm_epic_resnet50_multitask_8seg": "tsm",
+    "mmaction2_tsm_r50_thesis3": "tsm",
+    "mmaction2_slowonly_r50": "slow_only",
+    "mmaction2_i3d_r50": "slow_only",
+    "mmaction2_r2plus1d_r34": "slow_only",
+}
 WRAPPERS = {
     "bare": lambda weights: weights,
     "parallel": lambda weights: {"state_dict": {f"module.{k}": v for k, v in weights.items()}},
@@ -68,7 +78,10 @@ def classes(weights: dict[str, torch.Tensor], model: str) -> int:
 
 
 def test_every_published_layout_is_claimed():
-    assert {path.stem for path in FOLDER.glob("*.json")} == set(CLAIMS)
+    assert {path.stem for path in FOLDER.glob("*.json")} == CLAIMS.keys() | AWAITED.keys()
+    here = set(registry.names("models"))
+    assert not [name for name, model in AWAITED.items() if model in here], "claim them"
+    assert not CLAIMS.keys() & AWAITED.keys()
 
 
 @pytest.mark.parametrize("wrapper", WRAPPERS)
@@ -95,7 +108,7 @@ def test_another_number_of_classes_needs_a_new_head(name, tmp_path):
     weights = made(name)
     torch.save(weights, tmp_path / "w.pth")
     build = registry.load("models", model)
-    with pytest.raises(InputError, match="of another shape.*new_head: true"):
+    with pytest.raises(InputError, match=r"of another shape.*new_head: true"):
         build(classes(weights, model) + 1, weights=str(tmp_path / "w.pth"), **options)
     found = build(
         classes(weights, model) + 1, weights=str(tmp_path / "w.pth"), new_head=True, **options

@@ -86,7 +86,8 @@ def resume(path: Path, run: Run) -> State:
     run.steps.load_state_dict(saved["optimizer"])
     run.scaler.load_state_dict(saved["scaler"])
     history, step, best = saved["history"], saved["step"], saved["best"]
-    log.info("%d epochs and %d steps are done; going on from %s", len(history), step, path)
+    if run.group.first:
+        log.info("%d epochs and %d steps are done; going on from %s", len(history), step, path)
     is_last = best == len(history) and step == 0
     weights = copied(saved["net"]) if is_last else saved["weights"] and copied(saved["weights"])
     return State(len(history), step, saved["sums"], history, best, weights)

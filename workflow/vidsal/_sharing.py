@@ -72,6 +72,11 @@ class Group:
         ):
             parameter.grad = summed.view_as(parameter)
 
+    def wait(self) -> None:
+        """Wait until all processes have come here."""
+        if self.size > 1:
+            distributed.barrier()
+
     def copy_first(self, tensors: Iterable[Tensor]) -> None:
         """Give every process the tensors of the first, in place."""
         if self.size > 1:

@@ -378,4 +378,6 @@ def _leave(run: Run, state: State, path: Path) -> None:
             "there",
             *(reason.name, state.epoch + 1, state.step),
         )
+    # torchrun ends all processes when one is gone, in the middle of writing if need be.
+    run.group.wait()
     raise SystemExit(128 + reason)

@@ -24,7 +24,6 @@ SHOWN = 5
 ADDED = ("module", "_orig_mod")
 # PyTorch counts batches since 0.4.1; the number changes nothing unless momentum is None.
 COUNTERS = "num_batches_tracked"
-read = _reading.read  # INTERIM
 Layouts = Mapping[str, Sequence[tuple[str, str]]]
 log = logging.getLogger(__name__)
 
@@ -108,8 +107,6 @@ def load(
     net.load_state_dict(fit.weights, strict=False)
     _tell(weights, fit, extras, sorted(free))
     categories = None if new_head else _categories(found)
-    if layouts is None:  # INTERIM: model files that do not hand over their layouts yet
-        return categories
     return Loaded(categories, fit.layout, parts.sha256(weights))
 
 
