@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 import torch
 
+from tests.models import parity
 from vidsal.errors import InputError
 from vidsal.models.tsn import read_categories, tsn
 
@@ -132,3 +133,20 @@ def test_squeezenet_sees_basketball(squeezenet, basketball, name, numbers):
         found = squeezenet.net(clip[None]).softmax(-1)[0]
     assert squeezenet.categories[int(found.argmax())] == "basketball"
     assert found.max().item() == pytest.approx(expected, abs=0.005)
+
+
+def test_weights_of_mmaction2(tmp_path):
+    """Its TSM without the shift has the names of its TSN."""
+    published = parity.shapes("mmaction2_tsm_r50_thesis3")
+    published = {key.replace(".conv.net.", ".conv."): value for key, value in published.items()}
+    stored = {"data_preprocessor.mean": torch.zeros(3, 1, 1), **published}
+    path = parity.saved(tmp_path, stored, wrapper="state_dict", meta={})
+    found = tsn(3, backbone="resnet50", weights=path, **SMALL).net.backbone
+    for mine, its in (
+        (found.conv1.weight, "backbone.conv1.conv.weight"),
+        (found.layer3[5].bn2.running_var, "backbone.layer3.5.conv2.bn.running_var"),
+        (found.layer2[0].downsample[0].weight, "backbone.layer2.0.downsample.conv.weight"),
+        (found.layer2[0].downsample[1].bias, "backbone.layer2.0.downsample.bn.bias"),
+        (found.fc.bias, "cls_head.fc_cls.bias"),
+    ):
+        assert torch.equal(mine, published[its])

@@ -21,6 +21,18 @@ from vidsal.models import _checkpoint
 from vidsal.models._model import IMAGENET, Preprocessing, VideoModel
 
 WEIGHTS = {
+    "kinetics400": {
+        "url": "https://download.openmmlab.com/mmaction/v1.0/recognition/tsn/"
+        "tsn_imagenet-pretrained-r50_8xb32-1x1x8-100e_kinetics400-rgb/"
+        "tsn_imagenet-pretrained-r50_8xb32-1x1x8-100e_kinetics400-rgb_20220906-2692d16c.pth",
+        "sha256": "2692d16c",
+        "licence": "Apache-2.0 (MMAction2), trained on Kinetics-400",
+        "num_classes": 400,
+        "categories": "kinetics400",
+        "backbone": "resnet50",
+        "mode": "crop",
+        "length": 8,
+    },
     "imagenet_resnet18": {
         "url": "https://download.pytorch.org/models/resnet18-f37072fd.pth",
         "sha256": "f37072fd",
@@ -46,7 +58,17 @@ WEIGHTS = {
         "backbone": "squeezenet1_0",
     },
 }
-LAYOUTS = {"image network": [(r"^", "backbone.")]}
+LAYOUTS = {
+    "image network": [(r"^", "backbone.")],
+    "mmaction2": [
+        (r"\bconv(\d)\.bn\.", r"bn\1."),
+        (r"\bconv(\d)\.conv\.", r"conv\1."),
+        (r"\.downsample\.conv\.", ".downsample.0."),
+        (r"\.downsample\.bn\.", ".downsample.1."),
+        (r"^cls_head\.fc_cls\.", "backbone.fc."),
+    ],
+}
+IGNORED = [r"^data_preprocessor\."]
 # Of ResNets, and so of the default; `_head` finds that of the others.
 HEAD = ("backbone.fc.weight", "backbone.fc.bias")
 AVERAGES = ("logits", "probabilities")
@@ -111,8 +133,9 @@ def tsn(
         length: frames per clip.
         stride: step between them, in frames of the video.
         hop: step between clips, in frames of the video; length * stride when not given.
-        weights: a checkpoint of this model or of the bare image network, or `imagenet_resnet18`,
-            `imagenet_resnet50`, `imagenet_squeezenet1_0`; random weights when not given.
+        weights: a checkpoint of this model, of the bare image network or of MMAction2's TSN on
+            ResNets, or `kinetics400`, `imagenet_resnet18`, `imagenet_resnet50`,
+            `imagenet_squeezenet1_0`; random weights when not given.
         new_head: take all of `weights` but the last layer, to train one for other classes.
         categories: a JSON file of class names: a list, or ImageNet's {"0": ["n01440764", "tench"]}.
     """
@@ -121,7 +144,9 @@ def tsn(
     known = None
     if weights:
         head = _head(net, num_classes)
-        loaded = _checkpoint.load(net, weights, layouts=LAYOUTS, head=head, new_head=new_head)
+        loaded = _checkpoint.load(
+            net, weights, layouts=LAYOUTS, ignored=IGNORED, head=head, new_head=new_head
+        )
         known = loaded.categories
     if categories:
         known = read_categories(categories, num_classes)
