@@ -69,6 +69,15 @@ def torchrun(folder: Path, file, kinds, slowly=False, **settings) -> subprocess.
         )
 
 
+def finished(run: subprocess.Popen) -> int:
+    """Return the exit status; a run that hangs is ended, so that the tests are not."""
+    try:
+        return run.wait(timeout=180)
+    except subprocess.TimeoutExpired:
+        run.kill()
+        raise
+
+
 def alone(folder: Path, file, kind, **settings) -> Path:
     learn, validate = samples(file)
     model, settings = tiny(kind=kind), QUICK | {"optimizer": "sgd"} | settings
@@ -90,7 +99,7 @@ MORE = {"epochs": 6, "clip_norm": 1.0, "class_weights": {"bright": 2.0}, "thaw":
 def two(file, tmp_path_factory):
     """The folder of a run of two processes that was never stopped."""
     folder = tmp_path_factory.mktemp("two")
-    assert torchrun(folder, file, ["Plain", "Tiny"], **MORE).wait() == 0, (
+    assert finished(torchrun(folder, file, ["Plain", "Tiny"], **MORE)) == 0, (
         folder / "log"
     ).read_text()
     return folder
@@ -117,10 +126,10 @@ def test_stopped_they_leave_together_and_go_on_to_the_bit(file, two, tmp_path):
         time.sleep(0.02)
         assert run.poll() is None, (tmp_path / "log").read_text()
     run.send_signal(signal.SIGTERM)
-    assert run.wait() != 0
+    assert finished(run) != 0
     assert "which is kept; the same command goes on" in (tmp_path / "log").read_text()
     assert len(torch.load(state, weights_only=True)["history"]) < 6
-    assert torchrun(tmp_path, file, ["Tiny"], **MORE).wait() == 0
+    assert finished(torchrun(tmp_path, file, ["Tiny"], **MORE)) == 0
     assert bytes_of(tmp_path / "Tiny") == bytes_of(two / "Tiny")
 
 

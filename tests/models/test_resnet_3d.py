@@ -169,7 +169,7 @@ def norms(module: nn.Module) -> None:
 def test_blocks_of_r2plus1d_are_torchvisions():
     block = r2plus1d_34(3).net.eval().layer2[1]
     norms(block)
-    theirs = video.resnet.BasicBlock(128, 128, video.resnet.Conv2Plus1D, 288).eval()
+    theirs = video.resnet.BasicBlock(128, 128, video.resnet.Conv2Plus1D).eval()
     for number, unit in ((1, block.conv1), (2, block.conv2)):
         pair, norm = getattr(theirs, f"conv{number}")[:2]
         for mine, its in (

@@ -60,9 +60,7 @@ def test_kinetics_logits_are_the_originals(tmp_path):
     parity.compare(KINETICS, "logits_WRONG_ncthw_layout", logits(model, scrambled))
 
 
-@pytest.mark.parametrize(
-    ("head", "count", "prefix"), [("verb", 125, ""), ("noun", 352, "module.")]
-)
+@pytest.mark.parametrize(("head", "count", "prefix"), [("verb", 125, ""), ("noun", 352, "module.")])
 def test_epic_logits_are_the_originals(tmp_path, head, count, prefix):
     extras = {"segment_count": 8, "modality": "RGB"}
     state = parity.state(EPIC)
@@ -82,25 +80,25 @@ def test_a_head_must_be_chosen_unless_it_is_replaced(tmp_path):
 
 @pytest.fixture(scope="module")
 def thesis(tmp_path_factory):
-    """The network of the thesis and its clip of 16 frames of 168 x 224 px."""
+    """The network of the thesis, its clip of 16 frames of 168 x 224 px, and their logits."""
     folder = tmp_path_factory.mktemp("tsm")
     path = parity.saved(folder, parity.state(THESIS), wrapper="state_dict", meta={})
     colours = {"mean": (123.675, 116.28, 103.53), "std": (58.395, 57.12, 57.375)}
     colours = {key: tuple(value / 255 for value in values) for key, values in colours.items()}
     clip = parity.clip("clip_rgb_112", **colours, repeat=2)[:, :, :, 28:196]
-    return tsm(3, length=16, weights=path), clip
+    model = tsm(3, length=16, weights=path)
+    return model, clip, logits(model, clip)
 
 
 def test_logits_of_the_thesis(thesis):
-    parity.compare(THESIS, "logits", logits(*thesis))
+    parity.compare(THESIS, "logits", thesis[2])
 
 
 @pytest.fixture(scope="module", params=["layer4.1", "layer4"])
 def cam(request, thesis):
     """Grad-CAM of a layer as the thesis shows it: (16,168,224), from 0 to 1."""
-    model, clip = thesis
-    target = int(logits(model, clip).argmax())
-    coarse = grad_cam_per_frame(model, clip[0], target, layer=request.param)
+    model, clip, found = thesis
+    coarse = grad_cam_per_frame(model, clip[0], int(found.argmax()), layer=request.param)
     fine = functional.interpolate(coarse[None, None], clip.shape[2:], mode="trilinear")[0, 0]
     return request.param, (fine - fine.min()) / (fine.max() - fine.min())
 

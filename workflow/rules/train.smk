@@ -8,6 +8,7 @@
 
 rule fetch_weights:
     """Download and check the weights that a model names, unless the user has put them there."""
+
     # The weights here are a link into the data folder, which is never emptied.
     output:
         weights="results/{dataset}/weights/{model}.pt",
@@ -16,10 +17,10 @@ rule fetch_weights:
         "logs/{dataset}/fetch_weights/{model}.log",
     benchmark:
         "benchmarks/runs/{dataset}/fetch_weights/{model}.tsv"
-    # Nodes of a cluster often reach no network: this runs where Snakemake runs.
-    localrule: True
     wildcard_constraints:
         model=alternatives(*filter(named_weights, RUN["models"])),
+    # Nodes of a cluster often reach no network: this runs where Snakemake runs.
+    localrule: True
     conda:
         "../../envs/video.yaml"
     resources:

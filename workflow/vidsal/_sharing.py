@@ -12,6 +12,7 @@ plain, and enough for a few GPUs of one machine.
 
 from __future__ import annotations
 
+import atexit
 import contextlib
 import json
 import os
@@ -19,7 +20,7 @@ import signal
 import subprocess
 import sys
 import tempfile
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -84,9 +85,11 @@ class Group:
                 distributed.broadcast(tensor.detach(), 0)
 
 
-@contextlib.contextmanager
-def group(processes: int, model: VideoModel) -> Iterator[Group]:
-    """Join the other processes of a training for a while, their networks made equal.
+def group(processes: int, model: VideoModel) -> Group:
+    """Return this training's processes, which have met and made their networks equal.
+
+    They stay together for the life of this process: to part and meet again at the same address, as
+    for a second training, may fail.
 
     Raises:
         InputError: torchrun started another number of them.
@@ -98,15 +101,13 @@ def group(processes: int, model: VideoModel) -> Iterator[Group]:
             f"--standalone --nproc-per-node={processes}, or set processes: {started}"
         )
     if processes == 1:
-        yield Group()
-        return
-    distributed.init_process_group("nccl" if model.device.type == "cuda" else "gloo")
-    try:
-        made = Group(distributed.get_rank(), processes, model.device)
-        made.copy_first(model.net.state_dict().values())
-        yield made
-    finally:
-        distributed.destroy_process_group()
+        return Group()
+    if not distributed.is_initialized():
+        distributed.init_process_group("nccl" if model.device.type == "cuda" else "gloo")
+        atexit.register(distributed.destroy_process_group)
+    made = Group(distributed.get_rank(), processes, model.device)
+    made.copy_first(model.net.state_dict().values())
+    return made
 
 
 def sync_norms(model: VideoModel) -> None:

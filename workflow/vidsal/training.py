@@ -159,7 +159,7 @@ def train(
         )
     with contextlib.ExitStack() as stack:
         stop = stack.enter_context(_process.stop_signals())
-        group = stack.enter_context(_sharing.group(processes, model))
+        group = _sharing.group(processes, model)
         ahead = stack.enter_context(contextlib.closing(_sampling.Ahead(workers)))
         stack.enter_context(_process.reproducible(model))
         run = _run(model, train_clips, val_clips, recipe, ahead, group, key, stop)

@@ -61,9 +61,7 @@ def i3d_resnet50(
         new_head: take all of `weights` but the last layer, to train one for other classes.
     """
     stem, stages = Unit(3, 64, (5, 7, 7), (2, 2, 2)), resnet50_stages(INFLATED)
-    net = Recogniser(
-        stem, stages, 2048, num_classes, dropout=dropout, pool_stride=2, halved=True
-    )
+    net = Recogniser(stem, stages, 2048, num_classes, dropout=dropout, pool_stride=2, halved=True)
     categories = None
     if weights:
         loaded = _checkpoint.load(
