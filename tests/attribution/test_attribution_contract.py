@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import copy
+import dataclasses
 import random
 
 import numpy as np
@@ -116,6 +118,10 @@ def test_mode_does_not_matter(method, model, clip):
 
 
 def test_batch_size_does_not_matter(method, model, clip):
+    # In float64: in float32 another batch size may round a unit across the kink of its ReLU, and
+    # then the gradient behind it jumps, which says nothing about how clips were put into batches.
+    model = dataclasses.replace(model, net=copy.deepcopy(model.net).double())
+    clip = clip.double()
     maps = []
     for size in (1, 3, 64):
         with _variants.batch(size):
