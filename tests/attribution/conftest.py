@@ -109,7 +109,9 @@ def c3d():
 def model(request):
     """Each model of the room in turn, for 3 classes, on 4 frames of 32 x 32."""
     torch.manual_seed(0)
-    built = registry.load("models", request.param)(3, size=[32, 32], length=4)
+    has = registry.entry("models", request.param).options
+    small = {"backbone": "resnet18"} if "backbone" in has else {}
+    built = registry.load("models", request.param)(3, size=[32, 32], length=4, **small)
     built.net.eval()
     return built
 
