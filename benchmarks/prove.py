@@ -258,7 +258,7 @@ def inputs(count: int = 10_000, at_once: int = 2) -> dict:
     for lines in texts:
         for part in lines[-1].split(": ")[-1].split(", "):
             ended[part.split(" ")[1]] += int(part.split(" ")[0])
-    wrong = [line for lines in texts for line in lines[:-1]]
+    wrong = [line for lines in texts for line in lines[:-1] if line.startswith("seed ")]
     return {"seed": seed, "cases": count, **ended, "what_went_wrong": wrong}
 
 

@@ -94,9 +94,11 @@ def test_the_command_writes_a_sheet_and_a_config_that_are_accepted(study, tmp_pa
     own = config["datasets"]["mine"]
     assert own["method"] == "folder"
     assert not fixations.problems(own["gaze"])
+    assert config["run"]["models"] == []  # nothing of the demo is trained
     again = subprocess.run(command, cwd=tmp_path, env=env, capture_output=True, text=True)
-    assert again.returncode == 1
-    assert "is there already" in again.stderr
+    assert again.returncode == 0, again.stderr
+    assert "table: videos-2.tsv" in again.stdout
+    assert len(sheets.read(tmp_path / "videos-2.tsv")) == 4
 
 
 @pytest.mark.parametrize(

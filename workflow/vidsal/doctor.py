@@ -304,11 +304,13 @@ def _some(names: list[str]) -> str:
 def snippet(report: Report, sheet: Path, gaze: dict) -> str:
     """Return the part of a config that uses what was found."""
     formats = {each.format for each in report.gaze if each.table is not None}
-    given = ({"format": formats.pop()} if len(formats) == 1 else {}) | gaze
+    given = ({"format": min(formats)} if len(formats) == 1 else {}) | gaze
     own = {"method": "folder", "table": str(sheet)} | ({"gaze": given} if given else {})
-    return yaml.safe_dump(
-        {"run": {"datasets": ["mine"]}, "datasets": {"mine": own}}, sort_keys=False
-    )
+    scored = ["auc", "nss", "cc", "sim", "kl"] if formats else []
+    run = {"datasets": ["mine"], "models": [], "methods": [], "gaze": ["spectral_residual"]}
+    run |= {"controls": ["random", "centre", "optical_flow"], "metrics": scored}
+    config = {"run": run, "datasets": {"mine": own}, "explain": {"split": "test", "every": 1}}
+    return yaml.safe_dump(config, sort_keys=False, default_flow_style=None)
 
 
 def main(arguments: list[str] | None = None) -> None:
@@ -329,8 +331,10 @@ def main(arguments: list[str] | None = None) -> None:
 
 
 def _write(report: Report, path: Path, gaze: dict) -> None:
-    if path.exists():
-        raise InputError(f"sample sheet {path}: is there already; name another with --sheet")
+    """Write the sheet under a name that is free: what is there may have been edited by hand."""
+    first, number = path, 2
+    while path.exists():
+        path, number = first.with_stem(f"{first.stem}-{number}"), number + 1
     sheets.write(report.sheet(), path)
     log.info("Written: %s. A config that uses it:\n\n%s", path, snippet(report, path, gaze))
 
