@@ -65,6 +65,16 @@ def test_a_page_without_clips_still_reports(tmp_path: Path) -> None:
     assert "None: every video could be read" in text
 
 
+def test_a_text_that_is_not_there_is_empty(tmp_path: Path) -> None:
+    table = pd.DataFrame(
+        {"video": ["a", "b"], "model": [None, "cnn"], "method": [None, None], "rows": [3, 4]}
+    )
+    page([], {"Left out": table}, tmp_path / "p.html", title="t", provenance={})
+    text = (tmp_path / "p.html").read_text()
+    assert "undefined" not in text.split("Left out")[-1].split("</table>")[0]
+    assert "cnn" in text
+
+
 def test_too_large_a_page_is_refused_with_the_way_out(clips: list[dict], tmp_path: Path) -> None:
     with pytest.raises(InputError, match=r"3 clips is over 0 MB; show fewer clips"):
         page(clips, {}, tmp_path / "p.html", title="t", provenance={}, limit=0.01)

@@ -162,7 +162,14 @@ def _parts(
 
 
 def _rows(table: pd.DataFrame | None) -> list[dict] | None:
-    return None if table is None else table.astype(object).to_dict("records")
+    """Return the rows of a table; a text that is not there is empty, a number stays undefined."""
+    if table is None:
+        return None
+    made = table.astype(object)
+    for name in table:
+        if table[name].isna().all() or not pd.api.types.is_numeric_dtype(table[name]):
+            made[name] = made[name].where(table[name].notna(), "")
+    return made.to_dict("records")
 
 
 def _more(tables: Mapping[str, pd.DataFrame]) -> dict[str, list[dict]]:
