@@ -329,3 +329,11 @@ def test_a_minute_at_a_thousand_hertz_reads_at_once(put):
     assert len(table) == 60_000
     np.testing.assert_allclose(table["x"], 500.5 + np.arange(60_000) % 9)
     np.testing.assert_allclose(table["time"], np.arange(60_000) / 1e3, atol=1e-9)
+
+
+def test_without_a_start_message_the_messages_are_offered(put, caplog):
+    eyelink(put(MONOCULAR))
+    assert "no start_message is given" in caplog.text
+    caplog.clear()
+    eyelink(put(MONOCULAR), start_message=r"\S")
+    assert not caplog.text

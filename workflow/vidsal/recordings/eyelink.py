@@ -6,6 +6,7 @@ sr-research.com, "How can I take advantage of the timing offset in sending messa
 
 from __future__ import annotations
 
+import logging
 from pathlib import Path
 
 import numpy as np
@@ -16,6 +17,8 @@ from vidsal.recordings import _asc
 from vidsal.recordings._rows import extent, finish, keep, zero
 from vidsal.recordings._source import choose
 
+log = logging.getLogger(__name__)
+SHOWN = 5
 CODES = {"left": "L", "right": "R", "both": "LR"}
 
 
@@ -73,6 +76,13 @@ def eyelink(
         trial=np.searchsorted(begins, asc.messages["line"], side="right") - 1
     )
     messages = messages[messages["trial"] >= 0]
+    if start_message is None and len(messages):
+        log.warning(
+            "gaze recording %s: no start_message is given, so time 0 is each trial's first row and "
+            "not the video's first frame; it may be one of these messages: %s",
+            path,
+            "; ".join(map(repr, messages["text"].drop_duplicates()[:SHOWN])),
+        )
     rows = zero(rows, _first(asc, begins), messages, start_message, path, asc.dropped)
     rows, screen = _on_screen(rows, asc)
     seen = [name for name, code in CODES.items() if code == "".join(eyes)]
