@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import time
 
 import h5py
@@ -49,6 +50,22 @@ def test_same_bytes_from_parts_packs_and_another_second(members, tmp_path):
     packed = [("v1", Found(tmp_path / "a.h5", "v1")), members[1]]
     heatmaps.assemble(tmp_path / "b.h5", packed, {"a": 2, "z": 1})
     assert parts.sha256(tmp_path / "a.h5") == parts.sha256(tmp_path / "b.h5")
+
+
+@pytest.mark.parametrize("shape", [(5, 6, 7), (1, 6, 7), (6, 7), (1, 1, 1)])
+def test_same_bytes_whichever_of_them_were_packed(tmp_path, shape):
+    names = ["a", "b", "c"]
+    for number, name in enumerate(names):
+        heatmaps.write_part(tmp_path / f"{name}.h5", a_heatmap(number, shape))
+    single = {name: Found(tmp_path / f"{name}.h5") for name in names}
+    heatmaps.assemble(tmp_path / "0.h5", single.items(), {})
+    pack = {name: Found(tmp_path / "0.h5", name) for name in names}
+    made = set()
+    for mix in itertools.product([False, True], repeat=3):
+        members = [(n, pack[n] if old else single[n]) for n, old in zip(names, mix, strict=True)]
+        heatmaps.assemble(tmp_path / "mixed.h5", members, {})
+        made.add(parts.sha256(tmp_path / "mixed.h5"))
+    assert made == {parts.sha256(tmp_path / "0.h5")}
 
 
 def test_scales_and_values_survive_the_copy(members, tmp_path):
