@@ -58,11 +58,31 @@ def test_threads_are_set_before_numpy(tmp_path, root):
     assert "threads 3" in log
 
 
+def below(parent, root):
+    """The environment of a job of this process."""
+    return os.environ | {
+        "PYTHONPATH": str(root / "workflow"),
+        "VIDSAL_MAIN_PID": str(parent.pid),
+        "VIDSAL_MAIN_PIDS": jobs.pid_namespace(),
+    }
+
+
+@pytest.mark.parametrize(("visible", "code"), [(True, 143), (False, 0)])
+def test_a_job_whose_snakemake_is_gone_already_does_nothing(tmp_path, root, visible, code):
+    parent = subprocess.Popen(["true"])
+    parent.wait()
+    script = SCRIPT.format(log=tmp_path / "job.log", body=f"open('{tmp_path}/made', 'w').close()")
+    env = below(parent, root) | ({} if visible else {"VIDSAL_MAIN_PIDS": "pid:[another]"})
+    child = subprocess.run([sys.executable, "-c", textwrap.dedent(script)], env=env)
+    assert child.returncode == code
+    assert (tmp_path / "made").exists() != visible
+
+
 def test_a_job_ends_with_its_snakemake(tmp_path, root):
     parent = subprocess.Popen(["sleep", "100"])
     body = "import time; time.sleep(60)"
     script = SCRIPT.format(log=tmp_path / "job.log", body=body)
-    env = os.environ | {"PYTHONPATH": str(root / "workflow"), "VIDSAL_MAIN_PID": str(parent.pid)}
+    env = below(parent, root)
     child = subprocess.Popen([sys.executable, "-c", textwrap.dedent(script)], env=env)
     time.sleep(2)
     assert child.poll() is None
@@ -80,7 +100,7 @@ def test_a_job_that_answers_sigterm_may_keep_its_state_first(tmp_path, root):
         "time.sleep(60)",
     )
     script = SCRIPT.format(log=tmp_path / "job.log", body="; ".join(lines))
-    env = os.environ | {"PYTHONPATH": str(root / "workflow"), "VIDSAL_MAIN_PID": str(parent.pid)}
+    env = below(parent, root)
     command = [sys.executable, "-c", textwrap.dedent(script)]
     child = subprocess.Popen(command, env=env, cwd=tmp_path)
     while not (tmp_path / "ready").exists():

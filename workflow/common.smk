@@ -13,7 +13,7 @@ import smart_open
 import yaml
 
 from vidsal import config as settings
-from vidsal import parts, registry, sheets, sources, weights
+from vidsal import jobs, parts, registry, sheets, sources, weights
 from vidsal.errors import InputError
 
 PACKAGE = registry.PACKAGE
@@ -27,7 +27,9 @@ if (
     os.environ.update(
         PYTHONPATH=f"{PACKAGE.parent}{os.pathsep}{os.environ.get('PYTHONPATH', '')}"
     )
-os.environ.update(VIDSAL_MAIN_PID=str(os.getpid()))
+os.environ.update(
+    VIDSAL_MAIN_PID=str(os.getpid()), VIDSAL_MAIN_PIDS=jobs.pid_namespace()
+)
 
 # A large DAG is millions of objects that stay: looking through them for garbage cost a sixth of it.
 gc.set_threshold(1_000_000)

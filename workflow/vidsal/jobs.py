@@ -84,10 +84,20 @@ def watch_parent() -> None:
     One that answers SIGTERM, as a training does by keeping its state, is given time for it.
     """
     parent = int(os.environ.get("VIDSAL_MAIN_PID", 0))
-    if not parent or not _born(parent):
+    if not parent or os.environ.get("VIDSAL_MAIN_PIDS") != pid_namespace():
         return
+    if not _born(parent):
+        os._exit(143)  # it was killed while this process started
     thread = threading.Thread(target=_watch, args=(parent, _born(parent)), daemon=True)
     thread.start()
+
+
+def pid_namespace() -> str:
+    """Name the set of processes that this one can see: a container may have one of its own."""
+    try:
+        return os.readlink("/proc/self/ns/pid")
+    except OSError:
+        return ""
 
 
 def _watch(parent: int, born: str) -> None:
