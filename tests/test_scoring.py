@@ -6,7 +6,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from vidsal import fixations, scoring
+from vidsal import fixations, grids, histograms, scoring
 from vidsal.errors import InputError
 from vidsal.heatmaps import Heatmap
 from vidsal.metrics.auc import auc
@@ -59,20 +59,20 @@ def value(table, metric, frame=-1):
 
 
 def test_grid_is_the_source_itself():
-    grid = scoring.comparison_grid((360, 480))
+    grid = grids.comparison_grid((360, 480))
     assert (grid.shape, grid.box) == ((360, 480), (0, 0, 480, 360))
     np.testing.assert_array_equal(grid.matrix, np.eye(3))
 
 
 def test_grid_is_scaled_down_only_where_too_large():
-    grid = scoring.comparison_grid((1080, 1920), max_side=512)
+    grid = grids.comparison_grid((1080, 1920), max_side=512)
     assert grid.shape == (288, 512)
     edges = grid.matrix @ np.array([[-0.5, 1919.5], [-0.5, 1079.5], [1, 1]])
     np.testing.assert_allclose(edges[:2], [[-0.5, 511.5], [-0.5, 287.5]])
 
 
 def test_grid_holds_the_pixels_whose_centres_were_seen():
-    grid = scoring.comparison_grid((100, 200), [50.5, 0, 149.4, 100])
+    grid = grids.comparison_grid((100, 200), [50.5, 0, 149.4, 100])
     assert grid.box == (50, 0, 149, 100)
     np.testing.assert_allclose((grid.matrix @ [50, 0, 1])[:2], [0, 0])
     rows, cols = grid.source_centres()
@@ -81,7 +81,7 @@ def test_grid_holds_the_pixels_whose_centres_were_seen():
 
 def test_nothing_seen_is_refused():
     with pytest.raises(InputError, match="empty"):
-        scoring.comparison_grid((100, 200), [10.6, 0, 11.4, 100])
+        grids.comparison_grid((100, 200), [10.6, 0, 11.4, 100])
 
 
 # --- resampling ------------------------------------------------------------------------------
@@ -89,21 +89,21 @@ def test_nothing_seen_is_refused():
 
 def test_same_size_changes_no_bit(rng):
     saliency = rng.random((3, 7, 9)).astype(np.float32)
-    grid = scoring.comparison_grid((7, 9))
-    np.testing.assert_array_equal(scoring.resample(saliency, np.eye(3), grid), saliency)
+    grid = grids.comparison_grid((7, 9))
+    np.testing.assert_array_equal(grids.resample(saliency, np.eye(3), grid), saliency)
 
 
 @pytest.mark.parametrize("size", [(1, 1), (3, 5), (40, 50)])
 def test_constant_stays_constant(size):
-    grid = scoring.comparison_grid((20, 30))
-    made = scoring.resample(np.full((1, *size), 0.1, np.float32), scaling((20, 30), size), grid)
+    grid = grids.comparison_grid((20, 30))
+    made = grids.resample(np.full((1, *size), 0.1, np.float32), scaling((20, 30), size), grid)
     assert made.dtype == np.float32
     assert (made == np.float32(0.1)).all()
 
 
 def test_ramp_lies_where_its_pixel_centres_are():
     ramp = np.arange(8, dtype=np.float32) + np.zeros((1, 4, 1), np.float32)
-    made = scoring.resample(ramp, scaling((8, 16), (4, 8)), scoring.comparison_grid((8, 16)))[0]
+    made = grids.resample(ramp, scaling((8, 16), (4, 8)), grids.comparison_grid((8, 16)))[0]
     expected = np.clip((np.arange(16) + 0.5) / 2 - 0.5, 0, 7)
     np.testing.assert_allclose(made, np.broadcast_to(expected, (8, 16)), atol=1e-6)
 
@@ -111,17 +111,17 @@ def test_ramp_lies_where_its_pixel_centres_are():
 def test_cropped_region_is_the_same_part_of_the_whole(rng):
     saliency = rng.random((1, 5, 8)).astype(np.float32)
     transform = scaling((50, 80), (5, 8))
-    whole = scoring.resample(saliency, transform, scoring.comparison_grid((50, 80)))
-    part = scoring.comparison_grid((50, 80), [20, 10, 60, 40])
+    whole = grids.resample(saliency, transform, grids.comparison_grid((50, 80)))
+    part = grids.comparison_grid((50, 80), [20, 10, 60, 40])
     np.testing.assert_allclose(
-        scoring.resample(saliency, transform, part), whole[:, 10:40, 20:60], atol=1e-6
+        grids.resample(saliency, transform, part), whole[:, 10:40, 20:60], atol=1e-6
     )
 
 
 def test_rotated_map_is_refused():
     turned = np.array([[0, 1.0, 0], [1, 0, 0], [0, 0, 1]])
     with pytest.raises(ValueError, match="scale and shift"):
-        scoring.resample(np.zeros((1, 4, 4)), turned, scoring.comparison_grid((4, 4)))
+        grids.resample(np.zeros((1, 4, 4)), turned, grids.comparison_grid((4, 4)))
 
 
 # --- per frame -------------------------------------------------------------------------------
@@ -168,7 +168,7 @@ def test_options_reach_the_metric(clip):
 def test_scores_do_not_depend_on_the_resolution_of_the_map(rng):
     small = rng.random((2, 4, 4)).astype(np.float32)
     source = (64, 64)
-    large = scoring.resample(small, scaling(source, (4, 4)), scoring.comparison_grid(source))
+    large = grids.resample(small, scaling(source, (4, 4)), grids.comparison_grid(source))
     table = gaze(("a", 0, 10, 20), ("a", 1, 50, 60))
     coarse, fine = (
         scoring.score_video("v", heatmap(maps, source), GAZE, fixations=table)
@@ -258,19 +258,19 @@ def test_masks_of_another_length_are_refused(clip):
 
 def test_histograms_add_up_and_drop_what_lies_outside():
     places = np.array([[0.0, 0.0], [0.999, 0.5], [1.0, 0.5], [-0.1, 0.5], [0.999, 0.5]])
-    counts = scoring.histogram(places)
+    counts = histograms.histogram(places)
     assert counts.sum() == 3
     assert counts[256, 511] == 2
     np.testing.assert_array_equal(
-        counts - scoring.histogram(places[:1]), scoring.histogram(places[1:])
+        counts - histograms.histogram(places[:1]), histograms.histogram(places[1:])
     )
 
 
 @pytest.mark.parametrize("size", [(120, 160), (480, 640), (1080, 1920)])
 def test_other_fixations_land_where_they_were(size, rng):
     places = rng.random((200, 2))
-    grid = scoring.comparison_grid(size)
-    other = scoring.other_histogram(scoring.histogram(places), grid, size)
+    grid = grids.comparison_grid(size)
+    other = histograms.on_grid(histograms.histogram(places), grid, size)
     assert other.shape == grid.shape
     assert other.sum() == 200
     centre = [
@@ -281,9 +281,9 @@ def test_other_fixations_land_where_they_were(size, rng):
 
 
 def test_other_fixations_outside_of_what_was_seen_are_left_out():
-    counts = scoring.histogram(np.array([[0.1, 0.5], [0.5, 0.5]]))
-    grid = scoring.comparison_grid((100, 100), [25, 0, 75, 100])
-    other = scoring.other_histogram(counts, grid, (100, 100))
+    counts = histograms.histogram(np.array([[0.1, 0.5], [0.5, 0.5]]))
+    grid = grids.comparison_grid((100, 100), [25, 0, 75, 100])
+    other = histograms.on_grid(counts, grid, (100, 100))
     assert other.sum() == 1
     assert other[50, 25] == 1
 

@@ -12,7 +12,7 @@ import numpy as np
 import pandas as pd
 
 from vidsal import config as settings
-from vidsal import heatmaps, registry, scoring, sheets, sigma, stage
+from vidsal import heatmaps, histograms, registry, scoring, sheets, sigma, stage
 from vidsal.truth import read_geometry, read_histogram
 
 SCORE_COLUMNS = [
@@ -65,7 +65,7 @@ def score_against_dataset(
 
     def truth(video: str) -> dict[str, object]:
         own = fixations[fixations["video"] == video]
-        others = total - scoring.histogram(own[["u", "v"]].to_numpy(dtype=np.float64))
+        others = total - histograms.histogram(own[["u", "v"]].to_numpy(dtype=np.float64))
         return {"fixations": own, "other": others}
 
     _score(config, "score_against_dataset", names, saliency, truth, read_geometry(gaze), out)

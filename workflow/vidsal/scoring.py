@@ -10,8 +10,10 @@ from dataclasses import dataclass
 import numpy as np
 import pandas as pd
 
+from vidsal import histograms
 from vidsal.densities import density, on_grid
 from vidsal.errors import InputError
+from vidsal.grids import Grid, comparison_grid, masks_on, resample
 from vidsal.heatmaps import Heatmap
 from vidsal.metrics._frames import sharing
 from vidsal.metrics._reasons import reasons
@@ -20,91 +22,9 @@ COLUMNS = ("video", "frame", "metric", "value", "n", "outside", "reason")
 WHOLE_CLIP = -1
 SIGMA = 12.74 / 360
 """Width of the density's Gaussian as a fraction of the picture's height, as DHF1K made its maps."""
-BINS = 512
 PIXELS_AT_ONCE = 2**22
 
 Metrics = dict[str, tuple[Callable[..., np.ndarray], dict[str, object]]]
-
-
-@dataclass(frozen=True)
-class Grid:
-    """Where maps and gaze are compared: the source's own pixels, as far as the model saw them.
-
-    Attributes:
-        height: rows.
-        width: columns.
-        matrix: float64 (3,3), source pixels -> grid pixels.
-        box: the source pixels under the grid, (first col, first row, end col, end row).
-    """
-
-    height: int
-    width: int
-    matrix: np.ndarray
-    box: tuple[int, int, int, int]
-
-    @property
-    def shape(self) -> tuple[int, int]:
-        """(H, W)."""
-        return self.height, self.width
-
-    def source_centres(self) -> tuple[np.ndarray, np.ndarray]:
-        """Source rows (H,) and columns (W,) of the centres of the grid's pixels, float64."""
-        inverse = np.linalg.inv(self.matrix)
-        rows = inverse[1, 1] * np.arange(self.height) + inverse[1, 2]
-        return rows, inverse[0, 0] * np.arange(self.width) + inverse[0, 2]
-
-
-def comparison_grid(
-    source_size: tuple[int, int], seen: tuple[float, ...] | None = None, *, max_side: int = 512
-) -> Grid:
-    """The grid of one video: the source pixels whose centres the model saw, scaled down if large.
-
-    Args:
-        source_size: [H, W] of the source.
-        seen: [x0, y0, x1, y1] of the part of the source that the model saw, pixel edges from 0;
-            None = all of it.
-        max_side: the grid is scaled down where its longest side exceeds this.
-
-    Raises:
-        InputError: no pixel of the source was seen.
-    """
-    height, width = (int(side) for side in source_size)
-    x0, y0, x1, y1 = (0, 0, width, height) if seen is None else (float(edge) for edge in seen)
-    left, right = (int(np.clip(np.ceil(edge - 0.5), 0, width)) for edge in (x0, x1))
-    top, bottom = (int(np.clip(np.ceil(edge - 0.5), 0, height)) for edge in (y0, y1))
-    if left >= right or top >= bottom:
-        raise InputError(f"seen region {seen} of a {width}x{height} video: empty; nothing to score")
-    scale = min(1.0, max_side / max(right - left, bottom - top))
-    cols, rows = (max(1, round(side * scale)) for side in (right - left, bottom - top))
-    sx, sy = cols / (right - left), rows / (bottom - top)
-    matrix = np.array(
-        [[sx, 0, (0.5 - left) * sx - 0.5], [0, sy, (0.5 - top) * sy - 0.5], [0, 0, 1.0]]
-    )
-    return Grid(rows, cols, matrix, (left, top, right, bottom))
-
-
-def resample(saliency: np.ndarray, transform: np.ndarray, grid: Grid) -> np.ndarray:
-    """Maps on the grid: bilinear between pixel centres, the edge pixel repeated outwards.
-
-    Exact in the position (OpenCV rounds it to 1/32 pixel, which makes steps of coarse maps), and a
-    constant map stays constant.
-
-    Args:
-        saliency: float32 (T,h,w).
-        transform: float64 (3,3), source pixels -> map pixels; scale and shift only.
-        grid: the grid.
-
-    Returns:
-        float32 (T,H,W).
-
-    Raises:
-        ValueError: the transform rotates or shears.
-    """
-    if transform[0, 1] or transform[1, 0]:
-        raise ValueError("the transform of a map may only scale and shift")
-    centres = grid.source_centres()
-    tall = _along(saliency, 1, transform[1, 1] * centres[0] + transform[1, 2])
-    return _along(tall, 2, transform[0, 0] * centres[1] + transform[0, 2])
 
 
 def score_video(
@@ -136,7 +56,7 @@ def score_video(
         fixations: tidy table on the clip's clock (frame 0 = its first frame), source pixels.
         masks: uint8 or bool (T,h,w) on the clip's clock, not zero inside; it covers the whole
             source picture.
-        other: float64 (512,512), ``histogram`` of the fixations on all other videos.
+        other: float64 (512,512), ``vidsal.histograms`` of the fixations on all other videos.
         sigma: standard deviation of the density's Gaussian as a fraction of the source's height.
         max_side: longest side of the grid.
 
@@ -166,41 +86,6 @@ def score_video(
     table = pd.concat(tables, ignore_index=True) if tables else pd.DataFrame(columns=COLUMNS)
     table.attrs["fixations"] = truth.counts
     return table
-
-
-def histogram(places: np.ndarray) -> np.ndarray:
-    """Fixations of many videos of any size in one histogram over the relative picture.
-
-    Histograms add up: that of all other videos is that of all videos minus that of this one.
-
-    Args:
-        places: float64 (n,2), columns u = (x + 0.5) / width and v = (y + 0.5) / height, 0 to 1.
-
-    Returns:
-        float64 (512,512), counts, rows v, columns u.
-    """
-    bins = np.floor(np.asarray(places, dtype=np.float64).reshape(-1, 2) * BINS)
-    u, v = bins[((bins >= 0) & (bins < BINS)).all(axis=1)].astype(np.int64).T
-    counts = np.bincount(v * BINS + u, minlength=BINS * BINS)
-    return counts.reshape(BINS, BINS).astype(np.float64)
-
-
-def other_histogram(counts: np.ndarray, grid: Grid, source_size: tuple[int, int]) -> np.ndarray:
-    """Other videos' fixations on the grid of this video: each bin's count at the bin's centre.
-
-    Args:
-        counts: float64 (512,512), from ``histogram``.
-        grid: the grid of this video.
-        source_size: [H, W] of this video.
-
-    Returns:
-        float64 (H,W); bins outside of what the model saw are left out.
-    """
-    rows, row_ok = _bin_pixels(source_size[0], grid.matrix[1, 1], grid.matrix[1, 2], grid.height)
-    cols, col_ok = _bin_pixels(source_size[1], grid.matrix[0, 0], grid.matrix[0, 2], grid.width)
-    made = np.zeros(grid.shape)
-    np.add.at(made, (rows[row_ok, None], cols[None, col_ok]), counts[np.ix_(row_ok, col_ok)])
-    return made
 
 
 @dataclass(frozen=True)
@@ -252,7 +137,7 @@ def _truth(
         points, counts = on_grid(fixations, grid.matrix, grid.shape, num_frames)
         outside = _per_frame(fixations["frame"], num_frames) - _per_frame(points[:, 0], num_frames)
     if other is not None:
-        other = other_histogram(other, grid, source_size)
+        other = histograms.on_grid(other, grid, source_size)
     return _Truth(source_size, num_frames, points, outside, counts, masks, other)
 
 
@@ -316,17 +201,10 @@ def _given(
     if "density" in wanted:
         given["density"] = density(given["fixations"], grid.shape, count, sigma)
     if "mask" in wanted:
-        given["mask"] = _on_grid(truth.masks[start : start + count], grid, truth.source_size)
+        given["mask"] = masks_on(truth.masks[start : start + count], grid, truth.source_size)
     if "other_fixations" in wanted:
         given["other_fixations"] = truth.other
     return given
-
-
-def _on_grid(masks: np.ndarray, grid: Grid, source_size: tuple[int, int]) -> np.ndarray:
-    """Masks bool (T,H,W): the value at the centre of each pixel of the grid."""
-    centres = zip(grid.source_centres(), masks.shape[1:], source_size, strict=True)
-    rows, cols = (np.floor((at + 0.5) * size / full).astype(int) for at, size, full in centres)
-    return (masks != 0)[:, rows][:, :, cols]
 
 
 def _scored(
@@ -378,24 +256,3 @@ def _commonest(codes: list[str]) -> str:
     """The most frequent code, the first in the alphabet where several are."""
     counts = Counter(codes)
     return min(counts, key=lambda code: (-counts[code], code))
-
-
-def _along(maps: np.ndarray, axis: int, at: np.ndarray) -> np.ndarray:
-    """Maps (T,h,w) interpolated at positions ``at`` along one axis."""
-    last = maps.shape[axis] - 1
-    at = np.clip(at.round(9), 0, last)
-    low = np.floor(at).astype(np.int64)
-    part = np.expand_dims((at - low).astype(np.float32), tuple(range(1, 3 - axis)))
-    near = maps.take(low, axis)
-    step = maps.take(np.minimum(low + 1, last), axis)
-    step -= near
-    step *= part
-    near += step
-    return near
-
-
-def _bin_pixels(side: int, scale: float, shift: float, size: int) -> tuple[np.ndarray, np.ndarray]:
-    """The grid pixel of each bin along one side of the picture, and whether there is one."""
-    source = (np.arange(BINS) + 0.5) / BINS * side - 0.5
-    pixel = np.floor(scale * source + shift + 0.5).astype(np.int64)
-    return pixel, (pixel >= 0) & (pixel < size)

@@ -15,7 +15,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from vidsal import config as settings
-from vidsal import fixations, heatmaps, parts, registry, scoring, sheets, stage
+from vidsal import fixations, heatmaps, histograms, parts, registry, sheets, stage
 from vidsal.video import frames as video_frames
 
 FIXATION_COLUMNS = ["video", *fixations.COLUMNS, "u", "v"]
@@ -63,7 +63,7 @@ def gaze_shard(
         pq.write_table(
             _described(pa.Table.from_pandas(made, preserve_index=False), geometry), temporary
         )
-    _write_histogram(histogram, scoring.histogram(made[["u", "v"]].to_numpy(dtype=np.float64)))
+    _write_histogram(histogram, histograms.histogram(made[["u", "v"]].to_numpy(dtype=np.float64)))
     pd.DataFrame(counts, columns=DROPPED_COLUMNS).to_csv(
         dropped, sep="\t", index=False, lineterminator="\n"
     )
