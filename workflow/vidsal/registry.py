@@ -20,6 +20,7 @@ from dataclasses import dataclass, field
 from functools import cache
 from pathlib import Path
 
+from vidsal import _digests
 from vidsal.errors import InputError
 
 PACKAGE = Path(__file__).resolve().parent
@@ -237,9 +238,19 @@ def _tree(path: Path, modified: int) -> ast.Module:
 
 @cache
 def _file_digest(path: Path, modified: int) -> tuple[str, tuple[Path, ...]]:
-    tree = _tree(path, modified)
-    imported = tuple(sorted(_imports(tree, path)))
-    return hashlib.sha256(_dump(tree).encode()).hexdigest(), imported
+    try:
+        digest, imports = _digests.of(path.read_bytes(), _summary)
+    except SyntaxError as error:
+        raise InputError(f"{path}: not valid Python ({error}); mend the file") from error
+    found = {file for one in imports for file in _imported_files(one, path)}
+    return digest, tuple(sorted(found))
+
+
+def _summary(source: bytes) -> tuple[str, list[list]]:
+    """Return the digest of a source and what it imports; depends on nothing but the source."""
+    tree = ast.parse(source)
+    imports = sorted(one for node in ast.walk(tree) for one in _imports(node))
+    return hashlib.sha256(_dump(tree).encode()).hexdigest(), [list(one) for one in imports]
 
 
 def _label(path: Path) -> str:
@@ -248,27 +259,27 @@ def _label(path: Path) -> str:
     return f"user/{path.parent.name}/{path.name}"
 
 
-def _imports(tree: ast.Module, path: Path) -> set[Path]:
-    """Return the files of the package (or of the user's rooms) that this tree imports."""
-    found: set[Path] = set()
-    for node in ast.walk(tree):
-        if isinstance(node, ast.Import):
-            for alias in node.names:
-                found |= _module_files(_absolute(alias.name))
-        elif isinstance(node, ast.ImportFrom):
-            base = path.parents[node.level - 1] if node.level else _absolute("")
-            parts = (node.module or "").split(".") if node.module else []
-            if not node.level:
-                if not parts or parts[0] != "vidsal":
-                    continue
-                parts = parts[1:]
-            origin = base.joinpath(*parts)
-            found |= _module_files(origin)
-            for alias in node.names:
-                found |= _module_files(origin / alias.name)
-        elif name := _named_format(node):
-            found |= _module_files(PACKAGE / "recordings" / name)
-    return found
+def _imports(node: ast.AST) -> list[tuple[int, str, str]]:
+    """Return what a node imports: (level, module, name of a module in it or '')."""
+    if isinstance(node, ast.Import):
+        return [(0, alias.name, "") for alias in node.names]
+    if isinstance(node, ast.ImportFrom):
+        return [(node.level, node.module or "", alias.name) for alias in node.names]
+    if name := _named_format(node):
+        return [(0, "vidsal.recordings", name)]
+    return []
+
+
+def _imported_files(imported: tuple[int, str, str], path: Path) -> set[Path]:
+    """Return the files of the package (or of the user's rooms) that an import in a file runs."""
+    level, module, name = imported
+    parts = module.split(".") if module else []
+    if not level:
+        if parts[:1] != ["vidsal"]:
+            return set()
+        parts = parts[1:]
+    origin = (path.parents[level - 1] if level else PACKAGE).joinpath(*parts)
+    return _module_files(origin) | (_module_files(origin / name) if name else set())
 
 
 def _named_format(node: ast.AST) -> str:
@@ -277,13 +288,6 @@ def _named_format(node: ast.AST) -> str:
         value = getattr(node.value, "value", None)
         return value if isinstance(value, str) and value.isidentifier() else ""
     return ""
-
-
-def _absolute(name: str) -> Path:
-    parts = name.split(".")
-    if not name:
-        return PACKAGE
-    return PACKAGE.joinpath(*parts[1:]) if parts[0] == "vidsal" else Path("/nonexistent")
 
 
 def _module_files(origin: Path) -> set[Path]:
