@@ -14,10 +14,8 @@ def digests(tmp_path, monkeypatch):
     monkeypatch.setattr(_digests, "_new", {})
     monkeypatch.setattr(_digests.atexit, "register", lambda function: None)
     _digests._known.cache_clear()
-    _digests._looker.cache_clear()
     yield _digests
     _digests._known.cache_clear()
-    _digests._looker.cache_clear()
 
 
 def never(source: bytes) -> tuple:
