@@ -13,7 +13,11 @@ report: "workflow/report/workflow.rst"
 
 
 include: "workflow/common.smk"
-include: "workflow/inputs.smk"
+include: "workflow/inputs/video.smk"
+include: "workflow/inputs/train.smk"
+include: "workflow/inputs/explain.smk"
+include: "workflow/inputs/score.smk"
+include: "workflow/inputs/report.smk"
 include: "workflow/rules/video.smk"
 include: "workflow/rules/train.smk"
 include: "workflow/rules/explain.smk"
