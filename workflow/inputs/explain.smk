@@ -27,3 +27,13 @@ def heatmaps_in(dataset):
 
 def all_heatmaps(wildcards):
     return [path for dataset in RUN["datasets"] for path in heatmaps_in(dataset)]
+
+
+def exported_maps(wildcards):
+    """The maps in the formats that the config asks for; none where it asks for none."""
+    if not config["export"]["formats"]:
+        return []
+    return [
+        path.replace("/heatmaps/", "/export/", 1).removesuffix(".h5")
+        for path in all_heatmaps(wildcards)
+    ]

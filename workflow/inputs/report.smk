@@ -47,3 +47,24 @@ def figures_of_models(wildcards):
         for kind, models in (("training", trained), ("confusion", asked))
         for model in models
     ]
+
+
+def show(*keys):
+    """Return these options of `show:` as one text."""
+    return settings.digest({key: config["show"][key] for key in keys})
+
+
+def drawn_pictures(wildcards):
+    """The pictures of every shown video; none where the config asks for none."""
+    kinds, patterns = set(config["show"]["pictures"]), []
+    if kinds - {"features"}:
+        patterns.append("results/{dataset}/pictures/{slot}")
+    if "features" in kinds:
+        patterns.append("results/{dataset}/pictures/features/{model}/{slot}.png")
+    return [
+        path
+        for dataset in RUN["datasets"]
+        for path in collect(
+            patterns, dataset=dataset, slot=slots(dataset), model=RUN["models"]
+        )
+    ]
