@@ -12,6 +12,7 @@ import torch
 from torch import Tensor
 
 from vidsal.attribution import _pass
+from vidsal.attribution._contrast import refuse_contrast
 from vidsal.attribution._state import backward_through_rnn, untouched
 from vidsal.errors import InputError
 from vidsal.models import VideoModel
@@ -50,6 +51,8 @@ def features_by_time(
             f"feature_saliency cannot explain {model.name}: it has no features of single frames; "
             "take a frame-wise network such as cnn_lstm, or gradient"
         )
+    if score == "probability":
+        refuse_contrast(model, "feature_saliency", "it has no probability", "score: logit")
     net = model.net
     with untouched(net), backward_through_rnn(net):
         with torch.no_grad():
