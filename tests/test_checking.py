@@ -17,7 +17,7 @@ def config(root, tmp_path):
     made["data"] = str(tmp_path / "data")
     made["run"] |= {"datasets": ["mine"], "models": ["r3d_18"]}
     made["datasets"] = {"mine": {"method": "folder", "table": "videos.tsv"}}
-    made["explain"] = {"split": "test", "every": 1}
+    made["explain"] |= {"split": "test", "every": 1}
     return made
 
 

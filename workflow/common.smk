@@ -122,7 +122,7 @@ def options(*sections, **rooms):
 
     @functools.cache
     def of_names(*names):
-        found = {section: config[section] for section in sections}
+        found = {section: settings.section(config, section) for section in sections}
         for room, name in zip(rooms, names, strict=True):
             found[room] = choice(room, name).resolved
         return settings.digest(found)

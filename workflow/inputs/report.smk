@@ -56,15 +56,15 @@ def show(*keys):
 
 def drawn_pictures(wildcards):
     """The pictures of every shown video; none where the config asks for none."""
-    kinds, patterns = set(config["show"]["pictures"]), []
-    if kinds - {"features"}:
-        patterns.append("results/{dataset}/pictures/{slot}")
-    if "features" in kinds:
-        patterns.append("results/{dataset}/pictures/features/{model}/{slot}.png")
-    return [
-        path
-        for dataset in RUN["datasets"]
-        for path in collect(
-            patterns, dataset=dataset, slot=slots(dataset), model=RUN["models"]
-        )
-    ]
+    kinds, found = set(config["show"]["pictures"]), []
+    for dataset in RUN["datasets"] if config["show"]["videos"] else []:
+        if kinds - {"features"}:
+            found.append(f"results/{dataset}/pictures")
+        if "features" in kinds:
+            found += collect(
+                "results/{dataset}/features/{model}/{slot}.png",
+                dataset=dataset,
+                slot=slots(dataset),
+                model=RUN["models"],
+            )
+    return found

@@ -10,7 +10,7 @@ import os
 import pandas as pd
 
 from vidsal import config as settings
-from vidsal import registry, sheets, sources, weights
+from vidsal import registry, sheets, sources, targets, weights
 
 SHOWN = 10
 
@@ -27,6 +27,9 @@ def sheet_problems(config: dict, dataset: str, table: pd.DataFrame) -> list[str]
     found = _nothing_explained(config, dataset, table)
     if _is_training(config):
         found += [f"{dataset}: {problem}" for problem in sheets.label_problems(table, split)]
+        classes = sorted(set(table.loc[table["split"] == "train", "label"]) - {""})
+        wrong = targets.class_problems(config["explain"]["target"], classes, len(classes))
+        found += [f"explain.target for {dataset}: {problem}" for problem in wrong]
     if (table["fixations"] != "").any():
         found += settings.degrees_problems(config, dataset)
     return found

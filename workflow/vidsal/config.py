@@ -68,7 +68,7 @@ def name_problems(config: dict) -> list[str]:
     problems: list[str] = []
     for room in registry.ROOMS:
         for name in config.get(room) or {}:
-            problems += _choice_problems(config, room, name, f"{room}.{name}")
+            problems += choice_problems(config, room, name, f"{room}.{name}")
     for key, room in RUN_LISTS.items():
         known = {*registry.names(room, config.get("rooms")), *(config.get(room) or {})}
         for name in config["run"].get(key) or []:
@@ -116,7 +116,7 @@ def explain_problems(config: dict) -> list[str]:
             found = targets.class_problems(rule, known, own.options.get("num_classes"))
             problems += [f"explain.target for {own.name}: {problem}" for problem in found]
     removed = {"positive": ("absolute",), "negative": ("absolute", "relu")}.get(polarity, ())
-    for own in _sound_methods(config):
+    for own in [] if name_problems(config) else _sound(config, "methods"):
         for option in (name for name in removed if own.options.get(name) is True):
             problems.append(
                 f"explain.polarity: {polarity}, but {own.name} has no signs with {option}: true; "
@@ -181,10 +181,6 @@ def _sound_models(config: dict) -> list[Choice]:
     return _sound(config, "models")
 
 
-def _sound_methods(config: dict) -> list[Choice]:
-    return _sound(config, "methods")
-
-
 def _sound(config: dict, key: str) -> list[Choice]:
     room = RUN_LISTS[key]
     given = config.get(room) or {}
@@ -192,7 +188,8 @@ def _sound(config: dict, key: str) -> list[Choice]:
     return [
         choice(config, room, name)
         for name in config["run"].get(key) or []
-        if name in known and not (name in given and _choice_problems(config, room, name, room))
+        if name in known
+        and not (name in given and choice_problems(config, room, name, f"{room}.{name}"))
     ]
 
 
@@ -254,6 +251,19 @@ def choice(config: dict, room: str, name: str) -> Choice:
     return Choice(room, name, method, entry.path, options, resolved_, tuple(sorted(code)))
 
 
+def section(config: dict, name: str) -> object:
+    """Return a section of the config, for params and part keys.
+
+    `precision`, of all numerics what only explaining looks at, counts as one of its own: whoever
+    changes it does not train again.
+    """
+    if name == "precision":
+        return config["numerics"].get(name, "fp32")
+    if name == "numerics":
+        return {key: value for key, value in config[name].items() if key != "precision"}
+    return config[name]
+
+
 def chosen(config: dict, key: str) -> list[str]:
     """Return the names that one list under `run:` holds."""
     return list(config["run"].get(key) or [])
@@ -307,7 +317,8 @@ def _schema_problem(error: object) -> str:
     return f"{place}: {error.message}"
 
 
-def _choice_problems(config: dict, room: str, name: str, place: str) -> list[str]:
+def choice_problems(config: dict, room: str, name: str, place: str) -> list[str]:
+    """Return a sentence for everything wrong with one name of a section; `place` is `room.name`."""
     given = (config[room] or {})[name] or {}
     if not isinstance(given, dict):
         return [f"{place}: options must be a mapping such as {{steps: 16}}, not {given!r}"]

@@ -115,6 +115,12 @@ def shards(sheet: pd.DataFrame, per_job: int) -> list[str]:
     return found
 
 
+def shard_of(video: str, split: str, count: int) -> str:
+    """Return the shard that a video is in, of a split cut into `count`."""
+    table = pd.DataFrame({"video": [video]}, dtype=object)
+    return name(split, int(digests(table).iloc[0]) % count, count)
+
+
 def coarse(shard: str, count: int) -> str:
     """Return the shard of a coarser cut (`count` shards) that holds this one's videos."""
     split, index, own = parse(shard)

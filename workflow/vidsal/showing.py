@@ -9,10 +9,11 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from vidsal import _version, heatmaps, parts, sheets, weights
+from vidsal import _version, heatmaps, parts, targets, weights
 from vidsal import config as settings
 from vidsal.densities import on_grid
 from vidsal.scoring import WHOLE_CLIP
+from vidsal.sheets import shard_of
 from vidsal.video import encode
 from vidsal.video import overlay as films
 from vidsal.video.stored import StoredFrames
@@ -53,18 +54,13 @@ def film(
         record = {"video": video, "frames": len(picture), "fps": fps, "fixations": gaze.tolist()}
         record |= _predictions(config, base, shard, video) | _scores(config, base, index)
         with parts.replacing(film_out) as path:
-            sheet = films.overlay(picture, maps, transforms, fixations=gaze, title=_title(record))
+            look = {"title": _title(record), "colormap": config["show"]["colormap"]}
+            sheet = films.overlay(picture, maps, transforms, fixations=gaze, **look)
             encode.write_h264(path, sheet, fps)
         with parts.replacing(atlas) as path:
             record["layout"] = atlases.atlas(picture, maps, transforms, path, fps=fps, mask=mask)
         with parts.replacing(clip) as path:
             path.write_text(json.dumps(record, sort_keys=True, indent=1) + "\n", encoding="utf-8")
-
-
-def shard_of(video: str, split: str, count: int) -> str:
-    """Return the shard that a video is in, of a split cut into `count`."""
-    table = pd.DataFrame({"video": [video]}, dtype=object)
-    return sheets.name(split, int(sheets.digests(table).iloc[0]) % count, count)
 
 
 def _fps(text: str) -> float:
@@ -226,7 +222,7 @@ def _provenance(config: dict, dataset: str, files: object) -> dict[str, object]:
         "dataset": dataset,
         "config": digest,
         "seed": config["seed"],
-        "target": config["explain"]["target"],
+        "target": targets.text(config["explain"]["target"]),
         "models": models,
     }
 
