@@ -271,10 +271,29 @@ def inputs(count: int = 10_000, at_once: int = 2) -> dict:
     return {"seed": seed, "cases": count, **ended, "what_went_wrong": wrong}
 
 
-# `memorise` and `video` come last, since what comes after is limited to one thread too.
+def attribution() -> dict:
+    """What explaining costs in passes, against bare passes and other libraries: attribution.py."""
+    import attribution as measurement  # the file beside this one; it sets one thread too
+
+    return measurement.measured()
+
+
+# The last three limit what comes after them to one thread too.
 PROOFS: dict[str, Callable[[], dict]] = {
     proof.__name__: proof
-    for proof in (demo, seeds, networks, rebuild, large, gaze, kills, inputs, memorise, video)
+    for proof in (
+        demo,
+        seeds,
+        networks,
+        rebuild,
+        large,
+        gaze,
+        kills,
+        inputs,
+        memorise,
+        video,
+        attribution,
+    )
 }
 
 

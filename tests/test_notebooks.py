@@ -159,7 +159,7 @@ def test_functions_are_methods_too(folder, frames):
         ({"target": "label"}, "nobody said what this video shows"),
         ({"polarity": "plus"}, "polarity 'plus': unknown"),
         ({"model": "r3d_81"}, "did you mean 'r3d_18'"),
-        ({"model": "tsn"}, "name its weights"),
+        ({"model": "tsn:imagenet"}, "name its weights, as in tsn:kinetics400"),
         ({"video": np.zeros((3, 4, 5, 3))}, "give frames uint8"),
         ({"video": "gone.mp4"}, "gone.mp4"),
         ({"layer": "gone"}, "no such module"),

@@ -112,9 +112,7 @@ def write_scores(base, aggregation, frames):
         ({}, None, []),
     ],
 )
-def test_scores_of_the_page_are_of_an_aggregation_that_there_is(
-    tmp_path, made, aggregation, curve
-):
+def test_scores_of_the_page_are_of_an_aggregation_that_there_is(tmp_path, made, aggregation, curve):
     for name, frames in made.items():
         write_scores(tmp_path, name, frames)
     index = pd.DataFrame(
