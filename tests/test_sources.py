@@ -8,6 +8,7 @@ import zipfile
 
 import pytest
 
+from tests.serving import serving
 from vidsal import downloading, registry, sources
 from vidsal.downloading import PROVIDED
 from vidsal.errors import InputError
@@ -75,11 +76,13 @@ def make_zip(path, files):
 
 
 @pytest.fixture
-def server(server, tmp_path):
-    for name in ("train", "test"):
-        server.add(f"/{name}.zip", make_zip(tmp_path / "made.zip", {f"{name}.avi": b"film"}))
-    server.add("/list.txt", b"train test")
-    return server
+def server(monkeypatch, tmp_path):
+    monkeypatch.setenv("no_proxy", "127.0.0.1")
+    with serving() as made:
+        for name in ("train", "test"):
+            made.add(f"/{name}.zip", make_zip(tmp_path / "made.zip", {f"{name}.avi": b"film"}))
+        made.add("/list.txt", b"train test")
+        yield made
 
 
 @pytest.fixture
@@ -134,7 +137,7 @@ def test_needs_choose_by_option(config):
     assert sources.of(given, "set") == [GOOD, train, test, raw]
 
 
-def test_a_wrong_file_of_the_user_is_named(config):
+def test_a_wrong_file_of_the_user_is_named(config, tmp_path):
     with pytest.raises(InputError, match=r"mine0\.py: source 1 \(a\.zip\): licence is missing"):
         sources.of(config(GOOD | {"licence": ""}), "set")
 

@@ -9,7 +9,6 @@ import pytest
 import scipy.io
 
 from tests.recordings import matlab
-from tests.tidy import rows
 from vidsal import fixations
 from vidsal.errors import InputError
 from vidsal.recordings.salicon import salicon
@@ -62,6 +61,10 @@ def image(tmp_path):
         return path
 
     return write
+
+
+def rows(table, *names):
+    return [tuple(row) for row in table[list(names)].to_numpy(dtype=object)]
 
 
 @pytest.mark.parametrize("axis", [0, 1])

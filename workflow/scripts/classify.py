@@ -3,9 +3,9 @@
 from vidsal.jobs import job
 
 with job(snakemake) as run:
-    from vidsal import testing
+    from vidsal import fitting
 
-    testing.classify_shard(
+    fitting.classify_shard(
         run.config,
         run.wildcards.dataset,
         run.wildcards.model,

@@ -19,8 +19,7 @@ def chosen_rows(config: dict, rows: list[dict]) -> list[dict]:
 def source_attrs(group: h5py.Group) -> dict[str, object]:
     """Return what a map's group says of the video it belongs to."""
     names = ("source_sha256", "fps", "source_size", "canvas_size", "part_key")
-    found = {name: group.attrs[name] for name in names}
-    return found | {"canvas_transform": group.attrs["transform"]}
+    return {name: group.attrs[name] for name in names}
 
 
 def scaling(size: tuple[int, int], map_size: tuple[int, int]) -> np.ndarray:

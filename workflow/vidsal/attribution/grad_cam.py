@@ -15,7 +15,6 @@ from vidsal.attribution._pass import capture
 from vidsal.models import VideoModel
 
 SHARED_PASS = True
-BACK = "layers"
 
 
 def grad_cam(
@@ -37,6 +36,6 @@ def grad_cam(
         relu: keep only what speaks for the class.
     """
     layer = pick_layer(model, layer)
-    found = capture(model, clip, target, [layer], gradient=False)
+    found = capture(model, clip, target, [layer])
     weights = found.gradients[layer].mean(dim=(1, 2, 3), keepdim=True)
     return weighted_sum(weights, found.activations[layer], relu)

@@ -41,8 +41,7 @@ def occlusion(
         window: [T, H, W] of the box; whole numbers (8) are frames and px, fractions (0.25, 1.0)
             are parts of the axis. One forward pass per position: 64 with the default.
         stride: step of the box likewise; the window itself when not given.
-        baseline: what covers, "mean" (the mean colour, 0 in network space) or "black"; or what is
-            left of the clip itself, "blurred", "temporal_mean" or "frozen_frame".
+        baseline: what covers, "mean" (the mean colour, 0 in network space) or "black".
     """
     sizes = _voxels("window", window, clip)
     steps = sizes if stride is None else _voxels("stride", stride, clip)
@@ -51,11 +50,12 @@ def occlusion(
             f"occlusion: stride {steps} is larger than window {sizes}, so parts of the clip would "
             "never be covered; take a smaller stride"
         )
-    cover = make_baseline(model, clip, baseline).expand_as(clip)
+    cover = make_baseline(model, clip, baseline)
     boxes = list(positions(tuple(clip.shape[1:]), sizes, steps))
-    found = _variants.scores(model, _covered(clip, cover, boxes), target)
+    whole = _variants.scores(model, [clip], target)
+    covered = _variants.scores(model, _covered(clip, cover, boxes), target)
     total, count = torch.zeros_like(clip[0]), torch.zeros_like(clip[0])
-    for box, drop in zip(boxes, found[0] - found[1:], strict=True):
+    for box, drop in zip(boxes, whole - covered, strict=True):
         total[box] += drop
         count[box] += 1
     return total / count
@@ -86,9 +86,7 @@ def _voxels(name: str, values: list[float], clip: Tensor) -> tuple[int, ...]:
 
 
 def _covered(clip: Tensor, cover: Tensor, boxes: list[Box]) -> Iterator[Tensor]:
-    """Yield the clip, and the clip with each box covered."""
-    yield clip
     for box in boxes:
-        variant, inside = clip.clone(), (slice(None), *box)
-        variant[inside] = cover[inside]
+        variant = clip.clone()
+        variant[(slice(None), *box)] = cover
         yield variant

@@ -15,7 +15,6 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
-from typing import Literal
 
 import pandas as pd
 
@@ -51,9 +50,9 @@ WAY_OUT = "see SOURCES in datasets/something_something.py for what to fetch, and
 def something_something(
     folder: str,
     *,
-    edition: Literal["v1", "v2"] = "v2",
+    edition: str = "v2",
     classes: list[str] | None = None,
-    missing: Literal["refuse", "drop"] = "refuse",
+    missing: str = "refuse",
     fps: float = 12.0,
 ) -> pd.DataFrame:
     """Return the sample sheet: one row per video of the lists.

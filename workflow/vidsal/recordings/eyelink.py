@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import logging
 from pathlib import Path
-from typing import Literal
 
 import numpy as np
 import pandas as pd
@@ -26,7 +25,7 @@ CODES = {"left": "L", "right": "R", "both": "LR"}
 def eyelink(
     path: str,
     *,
-    eye: Literal["both", "left", "right"] = "both",
+    eye: str = "both",
     start_message: str | None = None,
     video_message: str | None = None,
     trial_message: str = r"^TRIALID\b",

@@ -9,7 +9,6 @@ from __future__ import annotations
 from collections import Counter
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Literal
 
 import numpy as np
 import pandas as pd
@@ -73,7 +72,7 @@ def pupil_labs(
     *,
     size: list[int] | None = None,
     confidence: float = 0.6,
-    clock: Literal["time", "frame"] = "time",
+    clock: str = "time",
     start_time: float | None = None,
 ) -> pd.DataFrame:
     """Read gaze or fixations that Pupil Labs software exported.
