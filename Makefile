@@ -45,8 +45,9 @@ lint: setup ## ruff, snakefmt, snakemake --lint
 prove: setup ## measure the big figures (hours): seeds, kills, speed; writes benchmarks/results/
 	@$(BIN)/python benchmarks/prove.py
 
-docs: setup ## write the generated tables of README.md anew, and its picture from the demo
+docs: setup ## write the generated tables of README.md and docs anew, and the picture from the demo
 	@$(BIN)/python docs/tables.py
+	@$(BIN)/python docs/methods.py
 	@$(BIN)/python docs/picture.py
 
 lock: setup ## pin requirements.in anew

@@ -13,7 +13,11 @@ report: "workflow/report/workflow.rst"
 
 
 include: "workflow/common.smk"
-include: "workflow/inputs.smk"
+include: "workflow/inputs/video.smk"
+include: "workflow/inputs/train.smk"
+include: "workflow/inputs/explain.smk"
+include: "workflow/inputs/score.smk"
+include: "workflow/inputs/report.smk"
 include: "workflow/rules/video.smk"
 include: "workflow/rules/train.smk"
 include: "workflow/rules/explain.smk"
@@ -52,12 +56,26 @@ rule all:
         collect("results/{dataset}/config.resolved.yaml", dataset=RUN["datasets"]),
         exported_gaze,
         dumped_predictions,
+        drawn_pictures,
+        exported_maps,
 
 
 rule heatmaps:
     """Only the heatmaps, without tables and pages."""
     input:
         all_heatmaps,
+
+
+rule export:
+    """Only the heatmaps, in the formats that the config names under `export:`."""
+    input:
+        exported_maps,
+
+
+rule pictures:
+    """Only the pictures of the shown videos, without the page."""
+    input:
+        drawn_pictures,
 
 
 rule gaze:

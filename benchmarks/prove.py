@@ -29,6 +29,7 @@ ROOT = Path(__file__).resolve().parents[1]
 sys.path[:0] = [str(ROOT), str(ROOT / "workflow"), str(ROOT / "benchmarks")]
 
 import cost  # noqa: E402 - beside this file
+import lag  # noqa: E402
 
 from tests.workflow.project import SMALL, Project, environment, make_project  # noqa: E402
 from tests.workflow.states import differences, digests, jobs_of  # noqa: E402
@@ -133,6 +134,13 @@ def networks(*names: str) -> dict:
     return found
 
 
+def memorise() -> dict:
+    """Every network that is not in NETWORKS learns eight clips by heart; see memorise.py."""
+    import memorise as measurement  # the file beside this one; it limits this process to one thread
+
+    return measurement.measured()
+
+
 def rebuild() -> dict:
     """Two builds of the demo from scratch, byte by byte."""
     first, second = project(), project()
@@ -228,6 +236,7 @@ def gaze() -> dict:
     return {
         "scores": {" ".join(index): values.to_dict() for index, values in pivot.iterrows()},
         "prediction": {"label": row["predicted"], "probability": round(row["probability"], 4)},
+        "nss against lag": lag.measured(made.folder / "results/basketball"),
     }
 
 
@@ -262,10 +271,29 @@ def inputs(count: int = 10_000, at_once: int = 2) -> dict:
     return {"seed": seed, "cases": count, **ended, "what_went_wrong": wrong}
 
 
-# `video` comes last, since what comes after it would be limited to one thread too.
+def attribution() -> dict:
+    """What explaining costs in passes, against bare passes and other libraries: attribution.py."""
+    import attribution as measurement  # the file beside this one; it sets one thread too
+
+    return measurement.measured()
+
+
+# The last three limit what comes after them to one thread too.
 PROOFS: dict[str, Callable[[], dict]] = {
     proof.__name__: proof
-    for proof in (demo, seeds, networks, rebuild, large, gaze, kills, inputs, video)
+    for proof in (
+        demo,
+        seeds,
+        networks,
+        rebuild,
+        large,
+        gaze,
+        kills,
+        inputs,
+        memorise,
+        video,
+        attribution,
+    )
 }
 
 

@@ -31,14 +31,19 @@ def filled(text: str) -> str:
     return BLOCK.sub(lambda match: match[1] + table(match[2]) + match[3], text)
 
 
-def main() -> None:
-    """Write README.md, or with --check fail with a diff when it is stale."""
-    old = README.read_text(encoding="utf-8")
-    new = filled(old)
+def check_or_write(path: Path, new: str) -> None:
+    """Write a generated file, or with --check fail with a diff when it is stale."""
+    old = path.read_text(encoding="utf-8") if path.is_file() else ""
     if "--check" in sys.argv and old != new:
-        diff = difflib.unified_diff(old.splitlines(), new.splitlines(), "README.md", "make docs")
-        sys.exit("\n".join(diff) + "\nREADME.md is stale; run: make docs")
-    README.write_text(new, encoding="utf-8")
+        diff = difflib.unified_diff(old.splitlines(), new.splitlines(), path.name, "make docs")
+        sys.exit("\n".join(diff) + f"\n{path.name} is stale; run: make docs")
+    if old != new:
+        path.write_text(new, encoding="utf-8")
+
+
+def main() -> None:
+    """Write the tables of README.md."""
+    check_or_write(README, filled(README.read_text(encoding="utf-8")))
 
 
 if __name__ == "__main__":

@@ -129,10 +129,8 @@ class Case:
     def write(self, folder: Path) -> None:
         """Copy the sample into a folder and spoil one of its files."""
         shutil.copytree(self.sample.folder, folder, dirs_exist_ok=True)
-        victims = sorted(p for p in folder.rglob("*") if p.is_file())
-        if self.sample.victims:
-            victims = [p for p in victims if re.search(self.sample.victims, p.name)]
-        victim = self.draw.choice(victims)
+        files = sorted(p for p in folder.rglob("*") if p.is_file())
+        victim = self.draw.choice(files)
         data = victim.read_bytes()
         how, made = mutate(data, self.draw, b"\0" not in data[:1000])
         victim.write_bytes(made)
@@ -142,9 +140,9 @@ class Case:
 class Sample:
     """A folder of good files and what the workflow does with it: `use(folder, out)`."""
 
-    def __init__(self, name: str, folder: Path, use: Callable, victims: str = "") -> None:
-        """Take a name, the folder, the call, and which files are spoilt (all by default)."""
-        self.name, self.folder, self.use, self.victims = name, folder, use, victims
+    def __init__(self, name: str, folder: Path, use: Callable) -> None:
+        """Take a name, the folder, and the call."""
+        self.name, self.folder, self.use = name, folder, use
 
 
 def run(case: Case) -> str:

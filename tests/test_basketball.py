@@ -9,7 +9,7 @@ import cv2
 import numpy as np
 import pytest
 
-from vidsal import fixations, scoring
+from vidsal import densities, fixations, scoring
 from vidsal.controls.centre import centre
 from vidsal.controls.optical_flow import optical_flow
 from vidsal.controls.random import random
@@ -19,7 +19,7 @@ from vidsal.metrics.cc import cc
 from vidsal.metrics.nss import nss
 
 SIZE = (240, 416)
-SCREEN = {"screen": [3840, 2160], "frame_base": 1}
+SCREEN = {"screen": [3840, 2160], "rect": "screen", "frame_base": 1}
 METRICS = {function.__name__: (function, {}) for function in (auc, nss, cc)}
 
 
@@ -89,8 +89,8 @@ def test_observers_predict_each_other_far_better_than_the_centre(frames, gaze):
     found = []
     for seed in range(3):
         some, others = fixations.split_halves(gaze, np.random.default_rng(seed))
-        points, _ = fixations.on_grid(some, np.eye(3), SIZE, len(frames))
-        ceiling = fixations.density(points, SIZE, len(frames), scoring.SIGMA * SIZE[0])
+        points, _ = densities.on_grid(some, np.eye(3), SIZE, len(frames))
+        ceiling = densities.density(points, SIZE, len(frames), scoring.SIGMA * SIZE[0])
         found.append(means(ceiling, others))
     assert np.mean([each["nss"] for each in found]) == pytest.approx(3.9, abs=0.2)
     assert np.mean([each["cc"] for each in found]) == pytest.approx(0.81, abs=0.05)

@@ -12,8 +12,9 @@ import pytest
 import torch
 from torch import nn
 
-from vidsal import fitting
-from vidsal.classifying import Views, ask, averaged, classify, cut, lay_clips, read_numbered
+from vidsal import testing
+from vidsal.asking import ask
+from vidsal.classifying import Views, averaged, classify, cut, lay_clips, read_numbered
 from vidsal.errors import InputError
 from vidsal.models import Preprocessing, VideoModel
 from vidsal.video import clips
@@ -44,6 +45,7 @@ def group(tmp_path):
     with h5py.File(tmp_path / "frames.h5", "w") as file:
         file["video/frames"] = frames
         file["video/time"] = np.arange(21) / 25
+    with h5py.File(tmp_path / "frames.h5", "r") as file:  # as the workflow does
         yield file["video"]
 
 
@@ -107,7 +109,7 @@ def test_out_of_memory_is_tried_again_at_half_the_batch(model, group, tmp_path, 
     config = {"numerics": {"batch_size": 5}}
     row = {"video": "video", "label": ""}
     with caplog.at_level(logging.WARNING):
-        make = fitting._classifier(config, hungry, {"video": group}, {})
+        make = testing._classifier(config, hungry, {"video": group}, {})
         make(row, tmp_path / "part.json")
     assert "out of memory; the video is done again at batch size 2" in caplog.text
     assert hungry.net.asked == [5, 2, 2, 2]
@@ -122,7 +124,7 @@ def test_a_clip_that_never_fits_is_an_error(model, group, tmp_path):
             raise torch.OutOfMemoryError("too much")
 
     full = VideoModel("full", Full(), model.preprocess, None, ("norm",), 4, 2, 3)
-    make = fitting._classifier({"numerics": {"batch_size": 4}}, full, {"video": group}, {})
+    make = testing._classifier({"numerics": {"batch_size": 4}}, full, {"video": group}, {})
     with pytest.raises(torch.OutOfMemoryError):
         make({"video": "video", "label": ""}, tmp_path / "part.json")
 
@@ -157,6 +159,31 @@ def test_a_short_video_repeats_its_last_frame(model, group, tmp_path, count, cli
     mean = group["frames"][()][shown].mean(axis=(0, 1, 2)) / 255
     np.testing.assert_allclose(found["logits"], [mean], rtol=1e-4)
     assert found["padded"] == 4 - len(set(shown))
+
+
+def segmented(model, **changes):
+    return dataclasses.replace(model, sampling="segments", **changes)
+
+
+def test_segments_are_asked_once_all_over_the_video(model, group):
+    found = classify(segmented(model), group)
+    pictures = group["frames"][()][[2, 7, 13, 18]]
+    np.testing.assert_allclose(found["logits"], [pictures.mean(axis=(0, 1, 2)) / 255], rtol=1e-4)
+    assert (found["starts"].tolist(), found["padded"]) == ([2], 0)
+
+
+def test_a_video_of_as_many_frames_as_segments_is_a_dense_clip(model, group):
+    dense = dataclasses.replace(model, length=21, stride=1, hop=21)
+    expected, found = classify(dense, group), classify(segmented(dense), group)
+    assert all(np.array_equal(found[key], expected[key]) for key in expected)
+
+
+def test_more_clips_of_segments_take_other_frames_of_each(model):
+    own = segmented(model)
+    assert lay_clips(own, 40, 1).tolist() == lay_clips(own, 40).tolist() == [[5, 15, 25, 35]]
+    assert lay_clips(own, 40, 2).tolist() == [[2, 12, 22, 32], [7, 17, 27, 37]]
+    assert np.array_equal(np.sort(lay_clips(own, 40, 10).ravel()), np.arange(40))
+    assert lay_clips(own, 4, 50).tolist() == [[0, 1, 2, 3]], "no clip twice"
 
 
 def test_averages():
@@ -244,10 +271,10 @@ def test_the_views_are_recorded(model, group, tmp_path, caplog):
     views = {"clips": 2, "crops": 3, "average": "probabilities"}
     config = {"numerics": {"batch_size": 4}}
     with caplog.at_level(logging.INFO):
-        make = fitting._classifier(config, wide, {"video": group}, views)
+        make = testing._classifier(config, wide, {"video": group}, views)
         make({"video": "video", "label": "1"}, tmp_path / "part.json")
     made = json.loads((tmp_path / "part.json").read_text())[0]
-    assert set(made) == set(fitting.PREDICTION_COLUMNS)
+    assert set(made) == set(testing.PREDICTION_COLUMNS)
     assert np.shape(made["clip_logits"]) == (3, 3)
     recorded = {key: made[key] for key in ("clip_starts", "crops", "average", "padded")}
     assert recorded == {"clip_starts": [0], "crops": 3, "average": "probabilities", "padded": 5}
@@ -257,9 +284,9 @@ def test_the_views_are_recorded(model, group, tmp_path, caplog):
 def test_options_of_one_model_replace_the_common_ones():
     common = {"clips": "all", "crops": 1, "average": "logits", "dump": "numpy"}
     config = {"classify": common | {"per_model": {"tsn": {"clips": 10}}}}
-    assert fitting.testing_options(config, "tsn") == {
+    assert testing.testing_options(config, "tsn") == {
         "clips": 10,
         "crops": 1,
         "average": "logits",
     }
-    assert fitting.testing_options(config, "r3d_18")["clips"] == "all"
+    assert testing.testing_options(config, "r3d_18")["clips"] == "all"

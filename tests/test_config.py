@@ -186,3 +186,57 @@ def test_presets_of_the_schema_are_those_that_there_are(schema):
 
     allowed = schema["properties"]["score"]["properties"]["sigma"]["anyOf"][1]["enum"]
     assert set(allowed) == set(PRESETS)
+
+
+def test_values_of_training_and_words_of_options_are_checked(config, schema):
+    config["train"] |= {"epochs": "many", "learning_rate": "1e-4"}
+    config["train"]["per_model"]["r3d_18"] = {"flip": 1}
+    config["run"]["datasets"] = ["kth", "synthetic"]
+    config["datasets"]["kth"] = {"clips": "interval", "classes": "walking"}
+    config["recordings"] = {"ours": {"method": "eyelink", "eye": "lef"}}
+    with pytest.raises(InputError) as error:
+        settings.check(config, schema)
+    text = str(error.value)
+    assert "train.epochs: 'many' is no int" in text
+    assert "train.learning_rate: '1e-4' is no float; YAML takes it for a text" in text
+    assert "train.per_model.r3d_18.flip: 1 is no bool" in text
+    assert "datasets.kth.clips: 'interval' is not known; did you mean 'intervals'?" in text
+    assert "datasets.kth.classes: 'walking' is no list[str]" in text
+    assert "recordings.ours.eye: 'lef' is not known; did you mean 'left'?" in text
+
+
+def test_geometry_of_gaze_is_checked(config, schema):
+    config["run"]["datasets"] = ["a", "b", "c"]
+    config["datasets"] = {
+        "a": {"method": "folder", "gaze": {"rect": "center", "time_unit": "msec"}},
+        "b": {
+            "method": "folder",
+            "gaze": {"rect": "centre", "screen": [800, 600], "video_size": [1920, 1080]},
+        },
+        "c": {"method": "folder", "gaze": {"screen": [800, 600]}},
+    }
+    config["score"]["sigma"] = {"degrees": 1}
+    with pytest.raises(InputError) as error:
+        settings.check(config, schema)
+    text = str(error.value)
+    assert "datasets.a.gaze: rect: 'center' is not known; did you mean 'centre'?" in text
+    assert "datasets.a.gaze: time_unit: 'msec' is not known; did you mean 'ms'?" in text
+    assert "datasets.b.gaze: rect: centre: a video of 1920x1080 does not fit" in text
+    assert "{degrees: 1} needs distance_cm, screen_cm under datasets.c.gaze" in text
+
+
+@pytest.mark.parametrize(
+    ("gaze", "sigma"),
+    [
+        ({"screen": [8, 6], "screen_cm": [40, 30], "distance_cm": 57}, {"degrees": 1}),
+        ({"pixels_per_degree": 30}, {"degrees": 1}),
+        ({}, {"degrees": 1, "pixels_per_degree": 30}),
+        ({"format": "eyelink", "rect": "fit"}, {"degrees": 1}),
+        ({}, {"pixels": 20}),
+    ],
+)
+def test_degrees_that_may_be_known(config, schema, gaze, sigma):
+    config["run"]["datasets"] = ["a"]
+    config["datasets"] = {"a": {"method": "folder", "gaze": gaze}}
+    config["score"]["sigma"] = sigma
+    settings.check(config, schema)

@@ -11,9 +11,10 @@ import pytest
 from vidsal import registry
 
 
-def test_generated_tables_are_fresh(root):
+@pytest.mark.parametrize("script", ["docs/tables.py", "docs/methods.py"])
+def test_generated_tables_are_fresh(root, script):
     done = subprocess.run(
-        [sys.executable, "docs/tables.py", "--check"], cwd=root, capture_output=True, text=True
+        [sys.executable, script, "--check"], cwd=root, capture_output=True, text=True
     )
     assert done.returncode == 0, done.stdout + done.stderr
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import subprocess
 import sys
+import unicodedata
 from pathlib import Path
 
 import pandas as pd
@@ -11,7 +12,7 @@ import pytest
 import yaml
 
 from tests.video.conftest import encode
-from vidsal import doctor, fixations, matching, sheets
+from vidsal import doctor, fixations, guessing, matching, sheets
 from vidsal.datasets.folder import read_fixations
 from vidsal.errors import InputError
 
@@ -113,6 +114,133 @@ def test_unknown_keywords_are_refused_before_anything_is_read(study, gaze, said)
 def test_a_folder_that_is_not_there():
     with pytest.raises(InputError, match="no such folder"):
         doctor.examine("nowhere")
+
+
+# Several videos in one file; several formats in one folder.
+
+
+def films(place, *names):
+    for name in names:
+        (place / name).parent.mkdir(parents=True, exist_ok=True)
+        encode(place / name, "mpeg4", "yuv420p", count=FRAMES)
+    return place
+
+
+def asc(messages, rate=1000):
+    """Trials of 100 samples each: what is said of them -> an ASC file."""
+    lines = ["** CONVERTED FROM a.edf", "MSG\t1 DISPLAY_COORDS 0 0 95 63"]
+    for number, told in enumerate(messages):
+        start = 10_000 * (number + 1)
+        lines += [f"MSG\t{start - 1} {each}" for each in told]
+        lines += [f"START\t{start}\tLEFT\tSAMPLES", f"SAMPLES\tGAZE\tLEFT\tRATE\t{rate}.00"]
+        lines += [f"{start + n}\t  {10 + n % 7}.0\t  20.0\t  100.0\t..." for n in range(100)]
+        lines += [f"END\t{start + 100}\tSAMPLES"]
+    return "\n".join(lines) + "\n"
+
+
+@pytest.mark.parametrize("subjects", [["s1"], ["s1", "s2"]])
+def test_a_file_of_several_trials_is_opened_for_the_videos_that_it_names(tmp_path, subjects):
+    films(tmp_path, "walk_1.avi", "run_1.avi", "jump_1.avi")
+    for subject in subjects:
+        trials = [["TRIALID run_1.avi"], ["TRIALID walk_1.avi"]]
+        (tmp_path / f"{subject}.asc").write_text(asc(trials))
+    report = doctor.examine(tmp_path, {"rect": "screen"})
+    sheet = report.sheet().set_index("video")["fixations"]
+    expected = str(tmp_path / ("s1.asc" if len(subjects) == 1 else "*.asc"))
+    assert sheet.to_dict() == {"jump_1": "", "run_1": expected, "walk_1": expected}
+    assert {each.video: set(each.table["x"]) for each in report.gaze}["walk_1"]
+    assert [line for line in report.problems if "s1" in line] == []
+    assert "without gaze: jump_1" in report.problems
+
+
+def test_trials_that_name_no_video_are_told_with_the_message_that_does(tmp_path):
+    films(tmp_path, "walk_1.avi", "run_1.avi")
+    trials = [["TRIALID 1", "trial 1 film run_1.avi"], ["TRIALID 2", "trial 2 film walk_1.avi"]]
+    (tmp_path / "s1.asc").write_text(asc(trials))
+    (said,) = doctor.examine(tmp_path, {"rect": "screen"}).problems
+    assert said.startswith("s1.asc: holds the gaze on '1', '2', none of the videos; perhaps")
+    given = yaml.safe_load(said.split("GAZE='")[1].removesuffix("'"))
+    assert given["rect"] == "screen"
+    report = doctor.examine(tmp_path, given)
+    assert {each.video for each in report.used()} == {"walk_1", "run_1"}
+    assert report.problems == []
+
+
+def test_a_format_that_is_named_leaves_the_files_of_others_alone(tmp_path):
+    films(tmp_path, "walk_1.avi", "run_1.avi")
+    for name in ("walk_1", "run_1"):
+        (tmp_path / f"{name}.asc").write_text(asc([[]]))
+        write_gaze(tmp_path / f"{name}.csv", FRAMES)
+    (tmp_path / "walk_1_notes.txt").write_text("a fine day\n1 2 3\n")
+    report = doctor.examine(tmp_path, {"format": "eyelink", "rect": "screen"})
+    assert report.sheet()["fixations"].tolist() == [str(tmp_path / f"{n}.asc") for n in NAMED]
+    assert report.problems == []
+
+
+NAMED = ("run_1", "walk_1")
+
+
+def test_of_several_formats_one_is_used_and_the_config_names_it(tmp_path):
+    films(tmp_path, "walk_1.avi", "run_1.avi")
+    (tmp_path / "walk_1.asc").write_text(asc([[]]))
+    for name in NAMED:
+        write_gaze(tmp_path / f"{name}.csv", FRAMES)
+    report = doctor.examine(tmp_path, {"rect": "screen", "screen": [96, 64]})
+    assert report.sheet()["fixations"].tolist() == [str(tmp_path / f"{n}.csv") for n in NAMED]
+    assert any("formats eyelink, table, of which table is used" in p for p in report.problems)
+    config = yaml.safe_load(doctor.snippet(report, Path("videos.tsv"), {}))
+    assert config["datasets"]["mine"]["gaze"] == {"format": "table"}
+
+
+def test_columns_with_other_names_are_proposed_and_the_proposal_works(tmp_path):
+    films(tmp_path, "walk_1.avi")
+    rows = "".join(f"{40 * n},{10 + n},20\n" for n in range(FRAMES))
+    (tmp_path / "walk_1.csv").write_text(f"timestamp_ms,gaze_x,gaze_y\n{rows}")
+    (each,) = doctor.examine(tmp_path).gaze
+    assert each.table is None
+    proposal = yaml.safe_load(each.refusal.split("GAZE='")[1].removesuffix("'"))
+    columns = {"time": "timestamp_ms", "x": "gaze_x", "y": "gaze_y"}
+    assert proposal == {"columns": columns, "time_unit": "ms"}
+    (each,) = doctor.examine(tmp_path, proposal).gaze
+    assert each.table["frame"].tolist() == list(range(FRAMES))
+
+
+@pytest.mark.parametrize(
+    ("header", "expected"),
+    [
+        ("TimeStamp;GazePointX [px];GazePointY [px];PupilX", "TimeStamp GazePointX_[px] -"),
+        ("t(us),x,y", "t(us) x us"),
+        ("timestamp [\u00b5s]\tx\ty", "timestamp_[\u00b5s] x us"),
+        ("a,b,c", None),
+        ("timestamp_ms,b,c", None),
+        ("frame,x,y", None),
+    ],
+)
+def test_columns_are_guessed_from_the_words_in_their_names(tmp_path, header, expected):
+    (tmp_path / "a.csv").write_text(f"{header}\n1\t2\t3\n", encoding="utf-8")
+    found = guessing.columns_of(tmp_path / "a.csv")
+    if expected is None:
+        assert found == {}
+        return
+    time, x, unit = (part.replace("_", " ") for part in expected.split(" "))
+    assert found["columns"]["time"] == time
+    assert found["columns"].get("x", "x") == x
+    assert found.get("time_unit", "-") == unit
+
+
+def test_names_keep_their_letters_and_get_folders_only_where_they_need_them(tmp_path):
+    place = films(tmp_path, "a/M\u00e4dchen.avi", "a/clip.avi", "b/clip.avi", "b/stra\u00dfe 1.avi")
+    write_gaze(place / "a" / "clip_ann.csv", FRAMES)
+    write_gaze(place / "b" / "clip_ann.csv", FRAMES)
+    # As macOS would spell it.
+    write_gaze(place / unicodedata.normalize("NFD", "M\u00e4dchen_ann.csv"), FRAMES)
+    report = doctor.examine(place)
+    sheet = report.sheet().set_index("video")["fixations"]
+    assert set(sheet.index) == {"Madchen", "a-clip", "b-clip", "strasse_1"}
+    assert sheet["a-clip"] == str(place / "a" / "clip_ann.csv")
+    assert sheet["b-clip"] == str(place / "b" / "clip_ann.csv")
+    assert sheet["Madchen"].endswith("dchen_ann.csv")
+    assert report.problems == ["without gaze: strasse_1"]
 
 
 NAMES = {"walk_1": "walk_1", "walk_10": "walk_10", "v": "v"}

@@ -15,7 +15,7 @@ import torch
 import yaml
 
 from vidsal import config as settings
-from vidsal import explaining, heatmaps, mapping, networks, parts
+from vidsal import explained, explaining, heatmaps, mapping, networks, parts, targets
 from vidsal.attribution import _pass, _variants
 from vidsal.models import Preprocessing, VideoModel
 
@@ -87,12 +87,12 @@ FAMILY = ("gradient", "input_x_gradient", "grad_cam", "grad_cam_per_frame")
 
 def test_the_family_costs_one_pass_per_clip_and_gives_the_same_maps(model, group):
     before = dataclasses.replace(_pass.PASSES)
-    together = explaining.explain_video(model, group, 1, {n: bound(n) for n in FAMILY})
+    together = explained.explain_video(model, group, 1, {n: bound(n) for n in FAMILY})
     # 19 frames in clips of 4 x 2: three clips.
     assert _pass.PASSES.forward - before.forward == 3
     assert _pass.PASSES.backward - before.backward == 3
     for name in FAMILY:
-        alone = explaining.explain_video(model, group, 1, {name: bound(name)})[name]
+        alone = explained.explain_video(model, group, 1, {name: bound(name)})[name]
         np.testing.assert_array_equal(together[name][0][0], alone[0][0])
         assert together[name][1] == alone[1]
         assert (alone[1]["passes_forward"], alone[1]["passes_backward"]) == (3, 3)
@@ -103,14 +103,14 @@ def test_a_method_that_fails_leaves_the_others_alone(model, group):
         raise ZeroDivisionError("no")
 
     broken.keywords = {}
-    found = explaining.explain_video(model, group, 0, {"x": broken, "gradient": bound("gradient")})
+    found = explained.explain_video(model, group, 0, {"x": broken, "gradient": bound("gradient")})
     assert isinstance(found["x"], ZeroDivisionError)
     assert found["gradient"][0][0].shape == (19, 8, 10)
 
 
 def test_a_layer_may_be_named_by_its_number(model, group):
     model = dataclasses.replace(model, cam_layers=("relu_missing", "conv"))
-    found = explaining.explain_video(
+    found = explained.explain_video(
         model, group, 0, {"fine": bound("grad_cam", layer=1), "gone": bound("grad_cam", layer=5)}
     )
     assert found["fine"][0][0].shape == (19, 8, 10)
@@ -127,7 +127,8 @@ def test_out_of_memory_is_tried_again_at_half_the_batch(model, group):
         return clip.mean(dim=0)
 
     hungry.keywords = {}
-    asked = partial(explaining._explain_in_batches, model, group, 0, {"hungry": hungry})
+    target = targets.Target(0, None, "a")
+    asked = partial(explained._in_batches, model, group, {"hungry": hungry}, target, 2)
     found = networks.within_memory(8, asked)
     assert found["hungry"][0][0].shape == (19, 8, 10)
     # The video is begun again, and all its clips are done at the size that was enough.
@@ -183,8 +184,12 @@ CHANGES = {
     "option": lambda c: c["attribution"].update(grad_cam={"relu": False}),
     "model option": lambda c: c["models"]["r3d_18"].update(stride=2),
     "target rule": lambda c: c["explain"].update(target="label"),
+    "class": lambda c: c["explain"].update(target={"class": "b"}),
+    "contrast": lambda c: c["explain"].update(target={"contrast": ["predicted", "label"]}),
+    "polarity": lambda c: c["explain"].update(polarity="positive"),
     "threads": lambda c: c["numerics"].update(torch_threads=2),
     "batch": lambda c: c["numerics"].update(batch_size=4),
+    "precision": lambda c: c["numerics"].update(precision="bf16"),
     "seed": lambda c: c.update(seed=1),
 }
 
@@ -225,3 +230,72 @@ def test_a_label_that_the_model_does_not_know_is_a_sentence(shard):
     made.rows[0]["label"] = "jumping"
     with pytest.raises(explaining.InputError, match="'jumping' is none of the model's"):
         made.target(made.rows[0])
+
+
+def test_a_class_that_no_network_has_ends_the_job_at_once(shard):
+    with pytest.raises(explaining.InputError, match="for r3d_18: class 'c': it has no such class"):
+        shard(lambda c: c["explain"].update(target={"class": "c"}))
+
+
+def test_a_contrast_is_explained_and_recorded(model, group):
+    model = dataclasses.replace(model, categories=["a", "b"])
+    target = targets.resolve(
+        {"contrast": ["predicted", "label"]}, predicted=1, label="a", categories="ab", count=2
+    )
+    methods = {"m": bound("input_x_gradient", absolute=False), "tubes": bound("saliency_tubes")}
+    found = explained.of_video(model, group, methods, target, [0.5, 2.0])
+    first, second = (
+        explained.explain_video(model, group, number, methods)["m"][0][0] for number in (1, 0)
+    )
+    np.testing.assert_allclose(found["m"].saliency, first - second, rtol=1e-4, atol=1e-6)
+    attrs = found["m"].attrs
+    assert (attrs["target"], attrs["target_against"], attrs["target_label"]) == (1, 0, "b - a")
+    assert attrs["logit"] == 1.5
+    assert "by a contrast of two classes" in str(found["tubes"])
+
+
+def test_polarity_is_applied_to_the_map_on_the_clock(model, group):
+    target, logits = targets.Target(1, None, "b"), [0.0, 0.0]
+    methods = {"m": bound("input_x_gradient", absolute=False)}
+    made = {
+        polarity: explained.of_video(model, group, methods, target, logits, polarity=polarity)["m"]
+        for polarity in targets.POLARITIES
+    }
+    whole = made["both"].saliency
+    assert whole.min() < 0 < whole.max()
+    np.testing.assert_array_equal(made["positive"].saliency, whole.clip(min=0))
+    np.testing.assert_array_equal(made["negative"].saliency, -whole.clip(max=0))
+    np.testing.assert_array_equal(made["absolute"].saliency, abs(whole))
+    assert not np.signbit(made["negative"].saliency).any()
+    assert [one.attrs["polarity"] for one in made.values()] == list(targets.POLARITIES)
+
+
+def test_a_map_in_bfloat16_is_near_and_says_how_near(shard, model, monkeypatch):
+    made = {}
+    for kind in ("fp32", "bf16"):
+        whole = shard(lambda c, kind=kind: c["numerics"].update(precision=kind))
+        whole.rows.append(whole.rows[0] | {"video": "w"})
+        monkeypatch.setattr(whole, "_loaded", model)
+        method = settings.choice(whole.config, "attribution", "input_x_gradient")
+        made[kind] = explaining._explained(whole, [method], whole.rows[0])[method.name]
+        assert [whole.measured(row) for row in whole.rows] == [kind == "bf16", False]
+    full, half = made["fp32"].saliency, made["bf16"].saliency
+    assert not np.array_equal(full, half)
+    assert np.corrcoef(full.ravel(), half.ravel())[0, 1] > 0.9
+    assert 0.9 < made["bf16"].attrs["bf16_fidelity_gradient"] <= 1
+    assert made["bf16"].attrs["bf16_fidelity_logits"] == pytest.approx(1)
+    assert "bf16_fidelity_gradient" not in made["fp32"].attrs
+
+
+def test_only_explaining_looks_at_the_precision(shard):
+    config = shard().config
+    before = networks.numerics_fields(config), networks.numerics_fields(config, explaining=True)
+    bare = copy.deepcopy(config)
+    del bare["numerics"]["precision"]
+    assert networks.numerics_fields(bare, explaining=True) == before[1] == before[0]
+    assert settings.section(bare, "precision") == settings.section(config, "precision") == "fp32"
+    config["numerics"]["precision"] = "bf16"
+    assert networks.numerics_fields(config) == before[0]
+    assert "bfloat16" in networks.numerics_fields(config, explaining=True)["dtype"]
+    assert settings.section(config, "numerics") == settings.section(bare, "numerics")
+    assert settings.section(config, "precision") == "bf16"

@@ -8,34 +8,13 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 import pytest
-from scipy.ndimage import gaussian_filter
 
-from vidsal import densities, fixations
+from tests.tidy import TIDY, lost, rows
+from vidsal import fixations
 from vidsal.errors import InputError
 
 METRICS = Path(__file__).parent / "fixtures" / "metrics"
 CASES = json.loads((METRICS / "cases.json").read_text())["cases"]
-TIDY = "subject,frame,x,y\na,0,1.5,2\na,1,3,4\nb,0,5,6\n"
-
-
-@pytest.fixture
-def put(tmp_path):
-    """Writes a file and returns its path."""
-
-    def write(text, name="gaze.csv"):
-        path = tmp_path / name
-        path.write_bytes(text.encode() if isinstance(text, str) else text)
-        return path
-
-    return write
-
-
-def rows(table):
-    return [tuple(row) for row in table[["subject", "frame", "x", "y"]].to_numpy(dtype=object)]
-
-
-def lost(table):
-    return table.attrs["dropped"]
 
 
 # --- reading ---------------------------------------------------------------------------------
@@ -157,7 +136,7 @@ def test_bad_rows_are_counted_and_never_fatal(put):
 
 def test_stretched_screen_maps_edges_to_edges(put):
     corners = put("frame,x,y\n0,-0.5,-0.5\n1,1919.5,1079.5\n2,3839,2159\n")
-    table = fixations.read(corners, screen=[3840, 2160], video_size=[416, 240])
+    table = fixations.read(corners, screen=[3840, 2160], rect="screen", video_size=[416, 240])
     np.testing.assert_allclose(table["x"], [-0.5, 207.5, 416 - 0.5 - 0.5 * 416 / 3840])
     np.testing.assert_allclose(table["y"], [-0.5, 119.5, 240 - 0.5 - 0.5 * 240 / 2160])
 
@@ -203,9 +182,9 @@ def test_durations_cover_every_frame_they_reach(put):
         ({"screen": [10], "video_size": [10, 10]}, "needs 2 numbers"),
         ({"video_size": [10, 0]}, "sizes positive"),
         ({"rect": [0, 0, 5], "video_size": [10, 10]}, "needs 4 numbers"),
-        ({"frame_base": 2}, "choose from 0, 1"),
-        ({"time_unit": "min"}, "choose from s, ms, us"),
-        ({"new_subject": "gap"}, "choose from frame_decreases"),
+        ({"frame_base": 2}, "known: 0, 1"),
+        ({"time_unit": "min"}, "known: ms, s, us"),
+        ({"new_subject": "gap"}, "known: frame_decreases"),
     ],
 )
 def test_contradictory_geometry_is_refused(put, wrong, message):
@@ -213,7 +192,7 @@ def test_contradictory_geometry_is_refused(put, wrong, message):
         fixations.read(put(TIDY), **wrong)
 
 
-# --- tables and grids ------------------------------------------------------------------------
+# --- cutting ---------------------------------------------------------------------------------
 
 
 def test_cut_moves_the_clock(put):
@@ -223,64 +202,10 @@ def test_cut_moves_the_clock(put):
     assert list(table["frame"]) == [0, 3, 5, 9]
 
 
-def test_on_grid_rounds_to_the_nearest_centre_and_counts(put):
-    table = fixations.read(put("0 -0.5 0\n0 0.49 1\n1 0.5 9.5\n2 9.49 0\n3 0 0\n-1 0 0\n", "r.txt"))
-    points, counts = fixations.on_grid(table, np.eye(3), (10, 10), 3)
-    assert points.dtype == np.int32
-    assert points.tolist() == [[0, 0, 0], [0, 1, 0], [2, 0, 9]]
-    # the row with frame -1 was left out in reading
-    assert counts == {"kept": 3, "outside": 1, "frame_outside": 1}
-
-
-def test_on_grid_follows_the_matrix():
-    table = pd.DataFrame({"subject": "a", "frame": [0, 0], "x": [10.0, 19.0], "y": [4.0, 7.0]})
-    half = np.array([[0.5, 0, 0.5 * 0.5 - 0.5 - 5], [0, 0.5, 0.5 * 0.5 - 0.5], [0, 0, 1]])
-    points, _ = fixations.on_grid(table, half, (4, 5), 1)
-    assert points.tolist() == [[0, 2, 0], [0, 3, 4]]
-
-
-def test_empty_table_on_grid(put):
-    points, counts = fixations.on_grid(fixations.read(put("")), np.eye(3), (4, 4), 2)
-    assert points.shape == (0, 3)
-    assert counts["kept"] == 0
-    assert not fixations.density(points, (4, 4), 2, 1.0).any()
-
-
-# --- densities -------------------------------------------------------------------------------
-
-DENSITIES = [case for case in CASES if case["kind"] not in ("uint8", "emptyfix")]
-
-
-@pytest.mark.parametrize("case", DENSITIES, ids=lambda case: case["id"])
-def test_density_reference(case):
-    with np.load(METRICS / "cases.npz") as arrays:
-        expected, points = arrays[f"{case['id']}_G"].astype(np.float64), arrays[f"{case['id']}_P"]
-    height = expected.shape[0]
-    points = np.column_stack([np.zeros(len(points), int), points])
-    made = fixations.density(points, expected.shape, 1, height * 12.74 / 360)[0]
-    assert made.dtype == np.float32
-    np.testing.assert_allclose(made, expected / expected.sum(), atol=1e-9, rtol=1e-4)
-
-
-@pytest.mark.parametrize("sigma", [0.05, 0.7, 3.0, 40.0])
-@pytest.mark.parametrize("count", [1, 40, densities.PATCHES + 50])
-def test_density_equals_scipy_at_the_edges_too(sigma, count):
-    shape, rng = (23, 31), np.random.default_rng(count)
-    chosen = rng.choice(23 * 31, size=count, replace=False)
-    points = np.column_stack([np.zeros(count, int), chosen // 31, chosen % 31])
-    points = np.concatenate([points, points[:3]])
-    counts = np.zeros(shape)
-    np.add.at(counts, tuple(points[:, 1:].T), 1)
-    expected = gaussian_filter(counts, sigma, mode="reflect", truncate=4.0)
-    made = fixations.density(points, shape, 1, sigma)[0]
-    np.testing.assert_allclose(made, expected / expected.sum(), atol=1e-9, rtol=1e-5)
-
-
-def test_density_sums_to_one_and_keeps_frames_apart():
-    points = np.array([[3, 0, 0], [1, 5, 5], [3, 9, 19]], np.int32)
-    made = fixations.density(points, (10, 20), 5, 2.0)
-    np.testing.assert_allclose(made.sum(axis=(1, 2), dtype=np.float64), [0, 1, 0, 1, 0], atol=1e-6)
-    assert made[1].argmax() == 5 * 20 + 5
+def test_cut_of_frames_without_gaze_is_empty(put):
+    table = fixations.read(put("0 1 1\n9 4 4\n", "raw.txt"))
+    assert len(fixations.cut(table, 3, 9)) == 0
+    assert list(fixations.cut(table, 3, 9)) == list(table)
 
 
 # --- halves ----------------------------------------------------------------------------------

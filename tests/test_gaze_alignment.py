@@ -1,10 +1,6 @@
 """Real gaze on BasketballPass lies on the right frames: NSS against lag peaks at 0.
 
-NSS of maps that are merely shifted in time says little: over these 48 frames the observers gather
-at one place, so later gaze scores higher on any map, and sharper maps score higher on any gaze. So
-the NSS of every map s with the gaze of every frame t is taken, the means of each map and of each
-frame are taken away (what is left says how well s and t belong together), and then averaged over
-equal t - s. Two kinds of maps:
+What is compared is told in `tests/lags.py`. Two kinds of maps:
 
 - the density of one half of the observers against the gaze of the other half, both ways: this
   shows that observers are brought onto one clock (two halves differ by 20 ms at most);
@@ -21,11 +17,13 @@ import cv2
 import numpy as np
 import pytest
 
-from vidsal import fixations, scoring
+from tests import lags
+from vidsal import fixations
 from vidsal.gaze.spectral_residual import spectral_residual
 
-SIZE, FRAMES = (240, 416), slice(12, 60)
-LAGS = np.arange(-15, 16)
+SIZE, COUNT = (240, 416), 48
+SHAPE = (COUNT, *SIZE)
+CENTRE = len(lags.LAGS) // 2
 
 
 @pytest.fixture(scope="module")
@@ -35,56 +33,56 @@ def folder(shared):
 
 @pytest.fixture(scope="module")
 def gaze(folder):
-    return fixations.read(
+    """Frames 13 to 60, as numbers 0 to 47."""
+    table = fixations.read(
         folder / "gaze_raw_frames001-060.csv",
         columns={"subject": "observer", "x": "x_screen", "y": "y_screen"},
         video_size=[416, 240],
         screen=[3840, 2160],
+        rect="screen",
         frame_base=1,
     )
+    return fixations.cut(table, 12, 60)
 
 
 @pytest.fixture(scope="module")
 def pictures(folder):
-    """Spectral residual of all 60 pictures, float (60,H,W)."""
-    frames = np.stack(
-        [cv2.imread(str(path)) for path in sorted((folder / "frames").glob("f*.png"))]
-    )
+    """Spectral residual of the same 48 pictures, float (48,H,W)."""
+    paths = sorted((folder / "frames").glob("f*.png"))[12:60]
+    frames = np.stack([cv2.imread(str(path)) for path in paths])
     maps = np.concatenate(list(spectral_residual().predict(iter([frames[..., ::-1]]))))
     return np.stack([cv2.resize(each, SIZE[::-1]) for each in maps])
 
 
-def density(table):
-    points, _ = fixations.on_grid(table, np.eye(3), SIZE, 60)
-    return fixations.density(points, SIZE, 60, scoring.SIGMA * SIZE[0])
+def centred(found):
+    return lags.curve(np.mean([lags.centred(each) for each in found], axis=0))
 
 
-def profile(maps, table):
-    """Mean over t - s = lag of the doubly centred NSS of map s with the gaze of frame t."""
-    points, _ = fixations.on_grid(table, np.eye(3), SIZE, 60)
-    maps = maps - maps.mean(axis=(1, 2), keepdims=True)
-    maps /= maps.std(axis=(1, 2), keepdims=True)
-    own = (points[points[:, 0] == t, 1:].T for t in range(60)[FRAMES])
-    scores = np.stack([maps[FRAMES, rows, cols].mean(axis=1) for rows, cols in own], axis=1)
-    scores -= scores.mean(axis=0)
-    scores -= scores.mean(axis=1, keepdims=True)
-    return np.array([np.diagonal(scores, lag).mean() for lag in LAGS])
+def test_half_of_the_observers_predict_the_others_best_at_lag_0(gaze):
+    found = centred(lags.of_halves(gaze, SHAPE, range(10)))
+    assert lags.peak(found) == 0
+    assert found[CENTRE] > 1.2 * max(found[CENTRE - 5], found[CENTRE + 5])
+    assert found[CENTRE] > 2.0 * max(found[CENTRE - 10], found[CENTRE + 10])
 
 
-def both_ways(one, other):
-    return profile(density(one), other) + profile(density(other), one)[::-1]
-
-
-@pytest.mark.parametrize("seed", range(3))
-def test_halves_of_the_observers_agree_at_lag_0(gaze, seed):
-    found = both_ways(*fixations.split_halves(gaze, np.random.default_rng(seed)))
-    assert abs(LAGS[found.argmax()]) <= 1
-    centre = len(LAGS) // 2
-    assert found[centre] > 1.1 * max(found[centre - 5], found[centre + 5])
-    assert found[centre] > 1.7 * max(found[centre - 10], found[centre + 10])
+@pytest.mark.parametrize("late", [-3, 2])
+def test_a_half_that_comes_late_is_seen_to(gaze, late):
+    one, other = fixations.split_halves(gaze, np.random.default_rng(0))
+    shifted = other.assign(frame=other["frame"] + late)
+    shifted = fixations.cut(shifted, max(0, late), COUNT + min(0, late))
+    both = fixations.cut(one, max(0, late), COUNT + min(0, late))
+    maps = lags.density(both, (COUNT - abs(late), *SIZE))
+    assert abs(lags.peak(centred([lags.scores(maps, shifted)])) - late) <= 1
 
 
 @pytest.mark.parametrize("seed", range(3))
 def test_gaze_follows_the_pictures_with_the_delay_of_eyes(gaze, pictures, seed):
     for half in fixations.split_halves(gaze, np.random.default_rng(seed)):
-        assert 0 <= LAGS[profile(pictures, half).argmax()] <= 3
+        assert 0 <= lags.peak(centred([lags.scores(pictures, half)])) <= 3
+
+
+def test_the_curve_of_known_scores():
+    # Scores that are 1 where gaze comes 4 frames after the map, beside what belongs to one alone.
+    found = np.add.outer(np.arange(40.0), np.arange(40.0) ** 2) + 5 * np.eye(40, k=4)
+    assert lags.peak(lags.curve(lags.centred(found))) == 4
+    assert lags.peak(lags.curve(found)) == 15

@@ -87,7 +87,7 @@ def test_whole_clip_maps_have_two_axes(tmp_path):
         assert [dim[0].name for dim in file["v/saliency"].dims] == ["/v/y", "/v/x"]
 
 
-def test_incomplete_and_damaged_files_are_refused(members, tmp_path):
+def test_incomplete_and_damaged_files_are_refused(tmp_path):
     with h5py.File(tmp_path / "half.h5", "w") as file:
         file.create_group("v")
     with pytest.raises(InputError, match="never completed"):

@@ -73,7 +73,7 @@ def test_what_is_written(folder):
     card = json.loads((folder / "model.json").read_text())
     assert sorted(p.name for p in folder.iterdir()) == ["best.pt", "model.json"]
     assert card["schema"] == "vidsal model 1"
-    assert card["config"] == OPTIONS | SMALL | {"mode": "squash", "hop": 5}
+    assert card["config"] == OPTIONS | SMALL | {"mode": "squash", "hop": 5, "sampling": "dense"}
     assert card["categories"] == ["a", "b", "ü"]
     assert card["preprocessing"]["size"] == [32, 48]
     assert card["provenance"].keys() == {"vidsal", "torch"}

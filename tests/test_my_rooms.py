@@ -13,7 +13,7 @@ import yaml
 
 from tests.workflow.project import make_project, merged
 from vidsal import config as settings
-from vidsal import explaining, networks, registry
+from vidsal import explained, networks, registry
 from vidsal.classifying import classify
 
 ROOMS = "examples/my_rooms"
@@ -56,7 +56,7 @@ def test_it_classifies_and_explains(config, group):
         name: partial(registry.load("attribution", name), **options)
         for name, options in (("gradient", {}), ("grad_cam", {"layer": 1}))
     }
-    maps = explaining.explain_video(model, group, found["predicted"], methods)
+    maps = explained.explain_video(model, group, found["predicted"], methods)
     for name, ((saliency, coverage), notes) in maps.items():
         assert saliency.shape[0] == 40, name
         assert np.isfinite(saliency).all()

@@ -8,7 +8,6 @@ import hashlib
 import pytest
 import yaml
 
-from tests.serving import serving
 from tests.test_weights import choose, write
 from vidsal import obtaining
 from vidsal.errors import InputError
@@ -18,11 +17,9 @@ DIGEST = hashlib.sha256(BODY).hexdigest()
 
 
 @pytest.fixture
-def server(monkeypatch):
-    monkeypatch.setenv("no_proxy", "127.0.0.1")
-    with serving() as made:
-        made.add("/files/net.pth", BODY)
-        yield made
+def server(server):
+    server.add("/files/net.pth", BODY)
+    return server
 
 
 @pytest.fixture

@@ -2,25 +2,20 @@
 
 from __future__ import annotations
 
+import dataclasses
 import threading
 import time
 
 import h5py
 import numpy as np
 import pytest
+import torch
 
 from tests.test_recipe import recipe
-from tests.tiny import samples, tiny, write_videos
+from tests.tiny import samples, tiny
 from vidsal import _sampling
+from vidsal.errors import InputError
 from vidsal.video.frames import read_frames
-
-
-@pytest.fixture(scope="module")
-def file(tmp_path_factory):
-    path = tmp_path_factory.mktemp("videos") / "frames.h5"
-    write_videos(path)
-    with h5py.File(path) as opened:
-        yield opened
 
 
 def rng(seed=0):
@@ -47,6 +42,23 @@ def test_segments_give_a_frame_each_from_anywhere_in_them(count):
     assert (np.diff(drawn, axis=1) >= 0).all()
     middle = _sampling.numbers(tiny(), "segments", count, 0, None)
     assert middle.tolist() == [int((part + 0.5) * count / 4) for part in range(4)]
+
+
+def test_a_network_learns_from_what_it_is_tested_on():
+    dense, segmented = tiny(), dataclasses.replace(tiny(), sampling="segments")
+    assert [_sampling.chosen(dense, own) for own in (None, "dense", "sliding")] == [
+        "dense",
+        "dense",
+        "sliding",
+    ]
+    assert _sampling.chosen(segmented, None) == "segments"
+    with pytest.raises(InputError, match="set sampling: segments in the options of the model"):
+        _sampling.chosen(dense, "segments")
+    with pytest.raises(InputError, match="explained on segments clips; set sampling: dense"):
+        _sampling.chosen(segmented, "dense")
+    tested = segmented.layout(33)
+    assert _sampling.numbers(segmented, "segments", 33, 0, None).tolist() == tested[0].tolist()
+    assert _sampling.numbers(segmented, "sliding", 33, 0, None).tolist() == tested[0].tolist()
 
 
 def test_short_videos_show_frames_again():
@@ -115,6 +127,20 @@ def test_what_lies_between_is_not_read(tmp_path, monkeypatch):
         file["video/frames"] = np.zeros((1000, 2, 2, 3), np.uint8)
         _sampling.read(file["video"], np.linspace(0, 999, 16).astype(int))
     assert sum(asked) == 16
+
+
+@pytest.mark.parametrize("plain", [True, False])
+def test_a_clip_stays_as_it_is_when_the_next_one_is_read(file, monkeypatch, plain):
+    changes = {} if plain else {"crop": 0.2, "jitter": 0.2, "saturation": 0.2}
+    made = _sampling.source(tiny(), samples(file)[0], recipe(sampling="dense", **changes))
+    kept = [made.changed(index, 0).frames for index in range(len(made.places))]
+    before = _sampling.READ.frames
+    kept += [made.plain(index).frames for index in range(len(made.places))]
+    assert _sampling.READ.frames is before  # the case that is tested: one array for all clips
+    monkeypatch.setattr(_sampling, "read", lambda group, shown, out: read_frames(group)[shown])
+    alone = [made.changed(index, 0).frames for index in range(len(made.places))]
+    alone += [made.plain(index).frames for index in range(len(made.places))]
+    assert all(torch.equal(*pair) for pair in zip(kept, alone, strict=True))
 
 
 def test_every_clip_is_seen_once_and_none_alone():

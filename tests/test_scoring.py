@@ -6,7 +6,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from vidsal import fixations, grids, histograms, scoring
+from vidsal import densities, grids, histograms, scoring
 from vidsal.errors import InputError
 from vidsal.heatmaps import Heatmap
 from vidsal.metrics.auc import auc
@@ -131,7 +131,7 @@ def test_rows_per_frame_are_the_metrics_themselves(clip):
     maps, table = clip
     scores = scoring.score_video("v", maps, GAZE, fixations=table)
     points = np.array([[0, 4, 3], [1, 11, 15], [1, 0, 0], [3, 6, 8]], np.int32)
-    density = fixations.density(points, (12, 16), 5, 12 * 12.74 / 360)
+    density = densities.density(points, (12, 16), 5, 12 * 12.74 / 360)
     for name, truth in (("auc", points), ("nss", points), ("cc", density)):
         rows = scores[scores["metric"] == name]
         assert list(rows["frame"]) == [0, 1, 2, 3, 4, -1]
@@ -218,7 +218,7 @@ def test_map_of_the_clip_against_pooled_fixations(clip, rng):
     saliency = rng.random((12, 16)).astype(np.float32)
     scores = scoring.score_video("v", heatmap(saliency, (12, 16), 5), GAZE, fixations=table)
     points = np.array([[0, 4, 3], [0, 11, 15], [0, 0, 0], [0, 6, 8]], np.int32)
-    density = fixations.density(points, (12, 16), 1, 12 * 12.74 / 360)
+    density = densities.density(points, (12, 16), 1, 12 * 12.74 / 360)
     assert list(scores["frame"]) == [-1, -1, -1]
     assert list(scores["n"]) == [4, 4, 4]
     assert value(scores, "auc") == auc(saliency[None], points)[0]

@@ -16,7 +16,7 @@ import pytest
 import torch
 import yaml
 
-from tests.tiny import QUICK, Plain, Tiny, bytes_of, history, samples, tiny, weights, write_videos
+from tests.tiny import QUICK, Plain, Tiny, bytes_of, history, samples, tiny, weights
 from vidsal import _sharing, fitting, training
 from vidsal.errors import InputError
 
@@ -41,14 +41,6 @@ for name in {kinds!r}:
         model.net.register_forward_pre_hook(lambda *_: __import__("time").sleep(0.05))
     training.train(model, learn, validate, folder=Path(name), work=Path(name) / "work", **settings)
 """
-
-
-@pytest.fixture(scope="module")
-def file(tmp_path_factory):
-    path = tmp_path_factory.mktemp("videos") / "frames.h5"
-    write_videos(path)
-    with h5py.File(path) as opened:
-        yield opened
 
 
 def torchrun(folder: Path, file, kinds, slowly=False, **settings) -> subprocess.Popen:

@@ -90,3 +90,36 @@ def test_masks_are_taken_at_the_nearest_pixel():
     # A mask of half the source's resolution lies where the same mask at full resolution lies.
     rows, _ = showing.nearest_pixels((4, 4), np.eye(3), [4, 4], (2, 2))
     assert rows.tolist() == [0, 0, 1, 1]
+
+
+def write_scores(base, aggregation, frames):
+    """Write the scores of one map: in each of these frames, and of the whole clip."""
+    folder = base / "saliency/none/centre" / aggregation
+    folder.mkdir(parents=True)
+    rows = pd.DataFrame({"video": "v", "metric": "nss", "frame": [*range(frames), -1]})
+    rows.assign(value=[*map(float, range(frames)), 9.0]).to_parquet(
+        folder / "test-000of001.scores.parquet"
+    )
+
+
+@pytest.mark.parametrize(
+    ("made", "aggregation", "curve"),
+    [
+        ({"mean": 0}, "mean", []),
+        ({"mean": 0, "frames": 3}, "frames", [0.0, 1.0, 2.0]),
+        ({"mean": 0, "ema": 2}, "ema", [0.0, 1.0]),
+        ({"mean": 0, "maximum": 0}, "mean", []),
+        ({}, None, []),
+    ],
+)
+def test_scores_of_the_page_are_of_an_aggregation_that_there_is(tmp_path, made, aggregation, curve):
+    for name, frames in made.items():
+        write_scores(tmp_path, name, frames)
+    index = pd.DataFrame(
+        [{"video": "v", "model": "none", "method": "centre", "file": "x/test-000of001.h5"}]
+    )
+    config = {"run": {"aggregations": list(made) or ["mean"]}}
+    found = showing._scores(config, tmp_path, index)
+    assert found["aggregation"] == aggregation
+    assert found["scores"] == ({"nss": {"none/centre": curve}} if curve else {})
+    assert found["video_scores"] == ({"nss": {"none/centre": 9.0}} if made else {})

@@ -8,7 +8,6 @@ import zipfile
 
 import pytest
 
-from tests.serving import serving
 from vidsal import downloading, registry, sources
 from vidsal.downloading import PROVIDED
 from vidsal.errors import InputError
@@ -76,13 +75,11 @@ def make_zip(path, files):
 
 
 @pytest.fixture
-def server(monkeypatch, tmp_path):
-    monkeypatch.setenv("no_proxy", "127.0.0.1")
-    with serving() as made:
-        for name in ("train", "test"):
-            made.add(f"/{name}.zip", make_zip(tmp_path / "made.zip", {f"{name}.avi": b"film"}))
-        made.add("/list.txt", b"train test")
-        yield made
+def server(server, tmp_path):
+    for name in ("train", "test"):
+        server.add(f"/{name}.zip", make_zip(tmp_path / "made.zip", {f"{name}.avi": b"film"}))
+    server.add("/list.txt", b"train test")
+    return server
 
 
 @pytest.fixture
@@ -137,7 +134,7 @@ def test_needs_choose_by_option(config):
     assert sources.of(given, "set") == [GOOD, train, test, raw]
 
 
-def test_a_wrong_file_of_the_user_is_named(config, tmp_path):
+def test_a_wrong_file_of_the_user_is_named(config):
     with pytest.raises(InputError, match=r"mine0\.py: source 1 \(a\.zip\): licence is missing"):
         sources.of(config(GOOD | {"licence": ""}), "set")
 

@@ -10,23 +10,14 @@ import sys
 import time
 from pathlib import Path
 
-import h5py
 import numpy as np
 import pytest
 import torch
 
-from tests.tiny import QUICK, Tiny, breaking, bytes_of, history, samples, tiny, write_videos
+from tests.tiny import QUICK, Tiny, breaking, bytes_of, history, samples, tiny
 from vidsal import _sampling, _saving, _sharing, registry, training
 from vidsal._recipe import Recipe
 from vidsal.errors import InputError
-
-
-@pytest.fixture(scope="module")
-def file(tmp_path_factory):
-    path = tmp_path_factory.mktemp("videos") / "frames.h5"
-    write_videos(path)
-    with h5py.File(path) as opened:
-        yield opened
 
 
 @pytest.fixture(scope="module")

@@ -191,3 +191,34 @@ def test_too_many_unreadable_recordings_stop_the_job(shard, config):
     config["max_failures"] = 0.4
     with pytest.raises(InputError, match="read_gaze: 2 of 2 videos failed"):
         shard({"rect": [0, 0, 1]}, "frame,x,y\n0,1,1\n")
+
+
+def test_a_video_of_whose_gaze_nothing_is_left_is_a_failure(shard, config):
+    config["max_failures"] = 1.0
+    # Milliseconds, read as seconds; and a place that is in no picture.
+    found = shard({}, "time,x,y\n40,1,1\n80,1,1\n")
+    reasons = found.failures.set_index("video")["reason"]
+    assert "no row of it can be used (2 frame_outside)" in reasons["whole"]
+    assert "2 of 2 rows (100%) lie before the first or after the last frame" in reasons["whole"]
+    # The rest of the recording may be that of other parts, so this one is only listed.
+    assert "none of its rows lies in frames 10 to 14 (exclusive)" in reasons["part"]
+    assert ["part", "video without fixations", 0] in found.dropped.to_numpy().tolist()
+    found = shard({}, "time,x,y\n0.01,900,1\n0.42,900,1\n")
+    assert found.failures["video"].tolist() == ["whole", "part"]
+    assert found.failures["reason"].str.contains("no row of it can be used").all()
+
+
+def test_gaze_that_is_mostly_lost_is_listed_and_used(shard, config):
+    config["max_failures"] = 0.0
+    found = shard({}, "time,x,y\n0.01,1,1\n0.02,900,1\n0.03,900,1\n0.45,2,2\n0.46,900,2\n")
+    assert found.gaze["video"].tolist() == ["whole", "part"]
+    listed = found.failures.set_index("video")
+    assert listed["stage"].tolist() == ["read_gaze", "read_gaze"]
+    assert "gaze.csv: 3 of 5 rows (60%) lie beside the video" in listed.loc["whole", "reason"]
+
+
+def test_videos_without_any_gaze_are_no_failure(shard, config):
+    config["max_failures"] = 0.0
+    found = shard({}, "time,x,y\n")
+    assert len(found.failures) == 0
+    assert found.dropped["reason"].tolist() == ["video without fixations"] * 2

@@ -122,6 +122,78 @@ def test_who_is_trained_and_what_decides(config):
         assert (file == wanted) is trained
 
 
+BACKBONES = """
+
+BACKBONE_WEIGHTS = {'imagenet': {'small': {'url': 'https://example.org/s.pth', 'licence': 'CC0'}}}
+"""
+
+
+@pytest.fixture
+def backed(config, tmp_path):
+    """The user's model with an image network in it, whose weights have a name."""
+    path = tmp_path / "models" / "mine.py"
+    text = path.read_text().replace(
+        "new_head: bool", "backbone_weights: str = None,\n    new_head: bool"
+    )
+    text = text.replace("    *,", '    *,\n    backbone: str = "small",')
+    path.write_text(text.replace("weights, new_head\n", "weights, backbone_weights\n") + BACKBONES)
+    return config
+
+
+def test_weights_of_the_backbone_alone_are_a_start(backed):
+    own = choose(backed, backbone_weights="imagenet")
+    assert weights.is_trained(own)
+    assert weights.path(backed, own) == "data/weights/mine/s.pth"
+    assert weights.of(backed, own)["licence"] == "CC0"
+    assert settings.weights_problems(backed) == []
+    assert networks.build(backed, own, 6, "s.pth") == (6, [8, 8], None, "s.pth")
+    assert networks.build(backed, own, 6, None) == (6, [8, 8], None, None)
+    assert weights.path(backed, choose(backed, backbone_weights="a/b.pt")) == "a/b.pt"
+
+
+@pytest.mark.parametrize(
+    ("options", "sentence"),
+    [
+        (
+            {"backbone_weights": "imgenet"},
+            "'imgenet' is no file, nor weights that have a name; did",
+        ),
+        (
+            {"backbone_weights": "imagenet", "backbone": "large"},
+            "own.backbone_weights: 'imagenet' is known for small, not for large; give a file",
+        ),
+        (
+            {"backbone_weights": "imagenet", "weights": "known"},
+            "weights hold the backbone too; give weights or backbone_weights",
+        ),
+        ({"backbone_weights": "imagenet", "new_head": True}, "name weights too"),
+    ],
+)
+def test_mistakes_with_backbones_are_refused_before_any_job(backed, options, sentence):
+    assert sentence in problems(backed, **options)
+
+
+def test_the_backbones_are_those_of_torchvision():
+    from torchvision.models import get_model_weights
+
+    from vidsal.models._imagenet import RESNETS
+
+    for name, about in RESNETS.items():
+        assert about["url"] == get_model_weights(name).IMAGENET1K_V1.url
+        assert about["url"].endswith(f"-{about['sha256']}.pth")
+
+
+def test_clips_to_learn_from_are_those_of_testing(root):
+    config = yaml.safe_load((root / "config.yaml").read_text())
+    config["run"]["models"], config["train"]["sampling"] = ["r3d_18", "tsm"], "segments"
+    config["models"]["tsm"] = {"sampling": "segments"}
+    config["models"]["r3d_18"] = {"sampling": "dense"}
+    (found,) = settings.sampling_problems(config)
+    assert found.startswith("train.sampling: segments, but r3d_18 is tested and explained on dense")
+    config["train"]["per_model"] = {"r3d_18": {"sampling": "sliding"}}
+    assert settings.sampling_problems(config) == []
+
+
 def test_a_new_head_takes_its_classes_from_the_dataset(config):
     own = choose(config, weights="known", new_head=True)
     assert "num_classes" not in own.options

@@ -12,6 +12,7 @@ import numpy as np
 import torch
 from torch import nn
 
+from vidsal import training
 from vidsal.models import Preprocessing, VideoModel
 
 RESULTS = ("best.pt", "last.pt", "history.csv")
@@ -45,10 +46,11 @@ class Plain(nn.Module):
         return self.fc(torch.relu(self.conv(x)).amax(dim=(3, 4)).mean(dim=2))
 
 
-def tiny(seed: int = 0, kind: type[nn.Module] = Tiny) -> VideoModel:
+def tiny(seed: int = 0, kind: type[nn.Module] = Tiny, sampling: str = "dense") -> VideoModel:
     torch.manual_seed(seed)
     preprocess = Preprocessing((12, 12), (0.5, 0.5, 0.5), (0.25, 0.25, 0.25))
-    return VideoModel("tiny", kind(), preprocess, ["dark", "bright"], ("conv",), 4, 2, 8)
+    names = ["dark", "bright"]
+    return VideoModel("tiny", kind(), preprocess, names, ("conv",), 4, 2, 8, sampling=sampling)
 
 
 def write_videos(path: Path, count: int = 14) -> None:
@@ -69,6 +71,15 @@ def samples(file: h5py.File) -> tuple[list, list]:
     return made[:10], made[10:]
 
 
+def run(folder: Path, file: h5py.File, model=None, learn=None, **settings) -> Path:
+    """Train on the samples of a file, or on `learn`; return the folder of the results."""
+    own = "segments" if settings.get("sampling") == "segments" else "dense"
+    model, (train_clips, val_clips) = model or tiny(sampling=own), samples(file)
+    places = {"folder": folder / "out", "work": folder / "work"}
+    training.train(model, learn or train_clips, val_clips, **places, **QUICK | settings)
+    return folder / "out"
+
+
 def bytes_of(folder: Path) -> dict[str, bytes]:
     return {name: (folder / name).read_bytes() for name in RESULTS}
 
@@ -80,6 +91,14 @@ def history(folder: Path) -> list[dict[str, float]]:
 
 def weights(folder: Path, name: str = "last.pt") -> dict[str, torch.Tensor]:
     return torch.load(folder / name, weights_only=True)["state_dict"]
+
+
+def differing(one: dict, other: dict) -> set[str]:
+    return {name for name in one if not torch.equal(one[name], other[name])}
+
+
+def largest_difference(one: dict, other: dict) -> float:
+    return max((one[name] - other[name]).abs().max().item() for name in one)
 
 
 def breaking(samples: list, at: int, act) -> list:

@@ -13,7 +13,7 @@ import smart_open
 import yaml
 
 from vidsal import config as settings
-from vidsal import jobs, parts, registry, sheets, sources, weights
+from vidsal import checking, jobs, parts, registry, sheets, sources, weights
 from vidsal.errors import InputError
 
 PACKAGE = registry.PACKAGE
@@ -122,7 +122,7 @@ def options(*sections, **rooms):
 
     @functools.cache
     def of_names(*names):
-        found = {section: config[section] for section in sections}
+        found = {section: settings.section(config, section) for section in sections}
         for room, name in zip(rooms, names, strict=True):
             found[room] = choice(room, name).resolved
         return settings.digest(found)
@@ -199,23 +199,23 @@ def sheet(dataset):
             SHEETS[dataset] = sheets.read(
                 checkpoints.list_videos.get(dataset=dataset).output.sheet
             )
-        refuse_empty(dataset, SHEETS[dataset])
+        refuse_unfit(dataset, SHEETS[dataset])
     return SHEETS[dataset]
 
 
-def refuse_empty(dataset, table):
-    """Refuse a run that would explain nothing, before anything is computed."""
-    split, every = config["explain"]["split"], config["explain"]["every"]
-    rows = table[table["split"] == split]
-    if rows.empty:
-        splits = sorted(set(table["split"]))
-        refuse(
-            f"explain.split: {dataset} has no split {split!r}{registry.nearest(split, splits)}"
-        )
-    if not sheets.every(rows, every).any():
-        refuse(
-            f"explain.every: {every} leaves none of {len(rows)} videos of {dataset}; lower it"
-        )
+def refuse_unfit(dataset, table):
+    """Refuse a run that its sheet does not serve, or whose videos are missing, before any job."""
+    problems, doubt = checking.sheet_problems(config, dataset, table), ""
+    if is_known(dataset) and not is_rendered(dataset) and not workflow.remote_exec:
+        problem, doubt = checking.absent_videos(config, dataset, table)
+        # A dry run shows what would be done all the same.
+        if problem and not workflow.output_settings.dryrun:
+            problems.append(problem)
+        doubt = doubt or problem
+    if problems:
+        refuse("\n  ".join(problems))
+    if doubt:
+        logger.warning(doubt)
 
 
 def known_sheet(dataset):
@@ -344,6 +344,16 @@ def warn_if_large():
             )
 
 
+def warn_if_offline():
+    """Say which files are missing that only a download would bring, before any job does."""
+    try:
+        hint = "" if workflow.remote_exec else checking.offline_hint(config)
+    except InputError as error:
+        refuse(error)
+    if hint:
+        logger.warning(hint)
+
+
 def shards_of_all(dataset):
     return sheets.shards(sheet(dataset), per_job())
 
@@ -363,3 +373,6 @@ def hold_lock():
 def trim_cache():
     """Keep the part cache within its bounds; what results still link is never touched."""
     parts.clean(config["cache"]["folder"], int(config["cache"]["max_gb"] * 10**9))
+
+
+warn_if_offline()

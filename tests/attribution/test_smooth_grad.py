@@ -7,23 +7,28 @@ from functools import partial
 import pytest
 import torch
 
+from tests.attribution.stored_noise import with_stored_noise
+from vidsal.attribution._pass import capture
 from vidsal.attribution.grad_cam import grad_cam
 from vidsal.attribution.gradient import gradient
 from vidsal.attribution.smooth_grad import smooth_grad
 from vidsal.errors import InputError
 
 
-def test_reference(case, agrees, monkeypatch):
+def test_reference(case, agrees):
     expected = torch.from_numpy(case.expected["smoothgrad_abs"]).sum(dim=1).numpy()
-    noise = torch.from_numpy(case.expected["sg_noise"]).to(case.clips)
-    maps = []
-    for number, (clip, target) in enumerate(zip(case.clips, case.targets, strict=True)):
-        stored = iter(noise[:, number])
-        with monkeypatch.context() as patch:
-            patch.setattr(torch, "randn", lambda *_, stored=stored, **__: next(stored))
-            part = 1 / (clip.max() - clip.min()).item()
-            maps.append(smooth_grad(case.model, clip, target, samples=len(noise), noise=part))
-    agrees(case, maps, expected)
+    agrees(case, with_stored_noise(case, smooth_grad), expected)
+
+
+def test_reference_with_signs(case, agrees):
+    channels = []
+    for channel in range(3):
+
+        def signed(model, clip, target, channel=channel):
+            return capture(model, clip, target).gradient[channel]
+
+        channels.append(torch.stack(with_stored_noise(case, smooth_grad, base=signed)))
+    agrees(case, list(torch.stack(channels, dim=1)), case.expected["smoothgrad_signed"])
 
 
 @pytest.mark.parametrize("base", [gradient, partial(grad_cam, layer="relu2", relu=False)])

@@ -48,3 +48,18 @@ def test_batch_is_put_back(c3d):
     with pytest.raises(InputError), _variants.batch(3):
         _variants.scores(c3d.model, c3d.clips, 99)
     assert _variants._SIZES == [8]
+
+
+def test_logits_and_probabilities_are_those_of_the_network(case):
+    with torch.no_grad():
+        expected = case.model.net(case.clips)
+    torch.testing.assert_close(_variants.logits(case.model, case.clips), expected)
+    found = _variants.probabilities(case.model, case.clips, 1, batch_size=1)
+    torch.testing.assert_close(found, expected.softmax(dim=1)[:, 1])
+    assert not found.is_inference()
+
+
+def test_the_batch_size_in_force_can_be_asked():
+    with _variants.batch(3):
+        assert _variants.batch_size() == 3
+    assert _variants.batch_size() == 8

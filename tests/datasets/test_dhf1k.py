@@ -10,20 +10,12 @@ import numpy as np
 import pytest
 from scipy.io import savemat
 
+from tests.datasets.trees import touch
 from vidsal import sheets
 from vidsal.datasets.dhf1k import dhf1k, read_fixations, split_of
 from vidsal.errors import InputError
 from vidsal.fixations import Clip
 from vidsal.video.probe import probe
-
-
-def _touch(base: Path, *names: str) -> Path:
-    for name in names:
-        path = base / name
-        path.parent.mkdir(parents=True, exist_ok=True)
-        path.touch()
-    return base
-
 
 # github.com/wenguanwang/DHF1K, README.md (cb5b8f2): "'video': 1000 videos (videoname.AVI)",
 # "'annotation/videoname/maps': continuous saliency maps in '.png' format", "'annotation/videoname/
@@ -34,10 +26,10 @@ GAZE = NUMBERS[:-2]
 
 
 def _published(base: Path) -> Path:
-    _touch(base, *(f"video/{n:03d}.AVI" for n in NUMBERS), "video/readme.txt")
+    touch(base, *(f"video/{n:03d}.AVI" for n in NUMBERS), "video/readme.txt")
     for n in GAZE:
-        _touch(base, f"annotation/{n:04d}/maps/0001.png", f"annotation/{n:04d}/fixation/0001.png")
-        _touch(base, f"annotation/{n:04d}/fixation/maps/0001.mat")
+        touch(base, f"annotation/{n:04d}/maps/0001.png", f"annotation/{n:04d}/fixation/0001.png")
+        touch(base, f"annotation/{n:04d}/fixation/maps/0001.mat")
     return base
 
 
@@ -45,9 +37,9 @@ def _published(base: Path) -> Path:
 # folders images, maps and fixation and files %04d.png.
 def _unisal(base: Path) -> Path:
     for n in NUMBERS:
-        _touch(base, f"annotation/{n:04d}/images/0001.png")
+        touch(base, f"annotation/{n:04d}/images/0001.png")
     for n in GAZE:
-        _touch(base, f"annotation/{n:04d}/maps/0001.png", f"annotation/{n:04d}/fixation/0001.png")
+        touch(base, f"annotation/{n:04d}/maps/0001.png", f"annotation/{n:04d}/fixation/0001.png")
     return base
 
 
@@ -56,9 +48,9 @@ def _unisal(base: Path) -> Path:
 def _vinet(base: Path) -> Path:
     for n in NUMBERS:
         folder = f"{split_of(n)}/{n:04d}"
-        _touch(base, f"{folder}/images/0001.png")
+        touch(base, f"{folder}/images/0001.png")
         if n in GAZE:
-            _touch(base, f"{folder}/maps/0001.png", f"{folder}/fixation/0001.png")
+            touch(base, f"{folder}/maps/0001.png", f"{folder}/fixation/0001.png")
     return base
 
 
@@ -66,9 +58,9 @@ def _vinet(base: Path) -> Path:
 # int(name); scripts/dhf1k_setup.py copies annotation/0001/fixation to fixations/1.
 def _salema(base: Path) -> Path:
     for n in NUMBERS:
-        _touch(base, f"frames/{n}/1.png")
+        touch(base, f"frames/{n}/1.png")
     for n in GAZE:
-        _touch(base, f"maps/{n}/0001.png", f"fixations/{n}/0001.png")
+        touch(base, f"maps/{n}/0001.png", f"fixations/{n}/0001.png")
     return base
 
 
@@ -110,8 +102,8 @@ def test_only_frame_folders_need_a_rate(tmp_path):
 
 def test_video_601_is_validation_even_where_a_slice_was_off_by_one(tmp_path, caplog):
     """AlexMili/SalScan takes videos[601:701] of the sorted list: 601 is lost, 701 has no gaze."""
-    _touch(tmp_path, *(f"train/{n:04d}/images/0001.png" for n in (600, 601)))
-    _touch(tmp_path, *(f"val/{n:04d}/images/0001.png" for n in (602, 700, 701)))
+    touch(tmp_path, *(f"train/{n:04d}/images/0001.png" for n in (600, 601)))
+    touch(tmp_path, *(f"val/{n:04d}/images/0001.png" for n in (602, 700, 701)))
     sheet = dhf1k(str(tmp_path)).set_index("video")
     assert sheet["split"].to_dict() == {
         "0600": "train",
@@ -130,7 +122,7 @@ def test_every_number_has_its_split():
 
 
 def test_videos_without_annotation_and_strange_names_are_noted(tmp_path, caplog):
-    _touch(_published(tmp_path), "video/003.AVI", "video/1001.AVI", "video/intro.AVI")
+    touch(_published(tmp_path), "video/003.AVI", "video/1001.AVI", "video/intro.AVI")
     sheet = dhf1k(str(tmp_path)).set_index("video")
     assert sheet.loc["0003", "fixations"] == ""
     assert not {"1001", "intro"} & set(sheet.index)
@@ -139,7 +131,7 @@ def test_videos_without_annotation_and_strange_names_are_noted(tmp_path, caplog)
 
 
 def test_matlab_maps_alone_are_gaze_too(tmp_path):
-    _touch(tmp_path, "video/001.AVI", "annotation/0001/fixation/maps/0001.mat")
+    touch(tmp_path, "video/001.AVI", "annotation/0001/fixation/maps/0001.mat")
     assert dhf1k(str(tmp_path))["fixations"].tolist() == [
         str(tmp_path / "annotation/0001/fixation")
     ]
@@ -148,11 +140,11 @@ def test_matlab_maps_alone_are_gaze_too(tmp_path):
 def test_raw_recordings_are_one_pattern_per_video(tmp_path, caplog):
     # github.com/wenguanwang/DHF1K, record_mapping.m: sprintf('P%03d',person),
     # sprintf('P%03d_Trail',person), sprintf('%04d.txt',videonum).
-    _touch(tmp_path / "a [1]", "video/001.AVI", "video/002.AVI", "video/003.AVI")
+    touch(tmp_path / "a [1]", "video/001.AVI", "video/002.AVI", "video/003.AVI")
     for person in (1, 17):
         for video in (1, 2):
             name = f"exportdata_train/P{person:03d}/P{person:03d}_Trail{video:04d}.txt"
-            _touch(tmp_path / "a [1]", name)
+            touch(tmp_path / "a [1]", name)
     sheet = dhf1k(str(tmp_path / "a [1]"), gaze="raw").set_index("video")
     pattern = sheet.loc["0002", "fixations"]
     assert pattern.endswith("/a [[]1]/exportdata_train/P*/P*_Trail0002.txt")
@@ -193,7 +185,7 @@ def test_raw_gaze_is_mapped_through_the_black_bars(tmp_path):
         path = tmp_path / f"exportdata_train/P{person:03d}/P{person:03d}_Trail0002.txt"
         path.parent.mkdir(parents=True)
         path.write_text(RAW)
-    _touch(tmp_path, "video/002.AVI")
+    touch(tmp_path, "video/002.AVI")
     pattern = dhf1k(str(tmp_path), gaze="raw")["fixations"][0]
     for clip in (None, Clip(size=(640, 360), fps=30.0)):
         table = read_fixations(pattern, gaze="raw", clip=clip)
@@ -236,7 +228,7 @@ def test_map_0001_is_frame_0(tmp_path, place, ending):
     _write_maps(tmp_path / place, FIXATED, ending)
     place = place.removesuffix("/maps")
     if place.startswith("train"):
-        _touch(tmp_path, *(f"train/0001/images/{n:04d}.png" for n in (1, 2, 3)))
+        touch(tmp_path, *(f"train/0001/images/{n:04d}.png" for n in (1, 2, 3)))
     for clip in (None, Clip(size=(640, 360), fps=30.0)):
         table = read_fixations(str(tmp_path / place), clip=clip)
         assert table[["subject", "frame", "x", "y"]].to_numpy().tolist() == POINTS

@@ -8,6 +8,7 @@ import cv2
 import numpy as np
 import pytest
 
+from tests.datasets.trees import touch
 from vidsal import sheets
 from vidsal.datasets.egomon import egomon, read_fixations
 from vidsal.errors import InputError
@@ -18,19 +19,11 @@ from vidsal.fixations import Clip
 # <name>_00001.png (reading_gazedata.m), gaze/parser.sh prints three columns of Tobii's export.
 
 
-def _touch(base: Path, *names: str) -> Path:
-    for name in names:
-        path = base / name
-        path.parent.mkdir(parents=True, exist_ok=True)
-        path.touch()
-    return base
-
-
 def _published(base: Path) -> Path:
-    _touch(base, "video_clean/bus_ride/bus_ride.mp4", "gaze/bus_ride.txt")
-    _touch(base, "video_clean/bus_ride/frames_bus_ride/bus_ride_00001.png")
-    _touch(base, "video_clean/botanic/frames_botanic/botanic_00001.png")
-    return _touch(base, "video_clean/botanic/export.tsv", "video_clean/botanic/film.avi")
+    touch(base, "video_clean/bus_ride/bus_ride.mp4", "gaze/bus_ride.txt")
+    touch(base, "video_clean/bus_ride/frames_bus_ride/bus_ride_00001.png")
+    touch(base, "video_clean/botanic/frames_botanic/botanic_00001.png")
+    return touch(base, "video_clean/botanic/export.tsv", "video_clean/botanic/film.avi")
 
 
 def test_the_published_tree(tmp_path):
@@ -52,7 +45,7 @@ def test_films_keep_their_own_rate(tmp_path):
 
 
 def test_the_copied_tree_with_fixation_maps(tmp_path, caplog):
-    _touch(tmp_path, "frames/bus ride/a_1.png", "maps/bus ride/a_1.png", "frames/park/a_1.png")
+    touch(tmp_path, "frames/bus ride/a_1.png", "maps/bus ride/a_1.png", "frames/park/a_1.png")
     sheet = sheets.check(egomon(str(tmp_path)), "egomon").set_index("video")
     assert sheet["fixations"].to_dict() == {"bus_ride": str(tmp_path / "maps/bus ride"), "park": ""}
     assert "videos without gaze: park" in caplog.text

@@ -10,19 +10,12 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from tests.datasets.trees import touch
 from vidsal import registry, sheets
 from vidsal.datasets import folder as module
 from vidsal.datasets.folder import folder, known, read_fixations
 from vidsal.errors import InputError
 from vidsal.fixations import Clip, Formats
-
-
-def _touch(base: Path, *names: str) -> Path:
-    for name in names:
-        path = base / name
-        path.parent.mkdir(parents=True, exist_ok=True)
-        path.touch()
-    return base
 
 
 def _table(tmp_path: Path, text: str, name: str = "videos.tsv") -> str:
@@ -32,7 +25,7 @@ def _table(tmp_path: Path, text: str, name: str = "videos.tsv") -> str:
 
 
 def test_videos_and_frame_folders_become_rows(tmp_path):
-    base = _touch(
+    base = touch(
         tmp_path,
         *("walk/a.avi", "walk/b.MP4", "run/deep/c.mkv", "top.mov"),
         *("run/clip7/1.png", "run/clip7/2.png", "walk/notes.txt", "walk/.hidden.avi"),
@@ -52,34 +45,34 @@ def test_videos_and_frame_folders_become_rows(tmp_path):
 
 
 def test_options_fill_the_columns(tmp_path):
-    sheet = folder("unused", videos=str(_touch(tmp_path, "a.avi")), split="val", fps=10)
+    sheet = folder("unused", videos=str(touch(tmp_path, "a.avi")), split="val", fps=10)
     assert sheet[["video", "split", "fps"]].to_numpy().tolist() == [["a", "val", 10.0]]
 
 
 def test_the_folder_itself_may_be_the_frames(tmp_path):
-    base = _touch(tmp_path / "My clip", "1.jpg", "2.jpg")
+    base = touch(tmp_path / "My clip", "1.jpg", "2.jpg")
     sheet = folder(str(base))
     assert sheet[["video", "path", "label"]].to_numpy().tolist() == [["My_clip", str(base), ""]]
 
 
 def test_pictures_beside_videos_are_no_frame_folder(tmp_path):
-    sheet = folder(str(_touch(tmp_path, "a.avi", "a.jpg", "b/c.avi", "b/thumb.png")))
+    sheet = folder(str(touch(tmp_path, "a.avi", "a.jpg", "b/c.avi", "b/thumb.png")))
     assert sheet["video"].tolist() == ["a", "b-c"]
 
 
 def test_names_are_unique_slugs(tmp_path):
     names = ("a b.avi", "a_b.avi", "x.avi", "x.mp4", "ü.avi", "é.avi", "plain.avi", "..dots.avi")
-    sheet = folder(str(_touch(tmp_path, *names)))
+    sheet = folder(str(touch(tmp_path, *names)))
     assert sheet["video"].is_unique
     assert sheet["video"].str.fullmatch(sheets.SLUG).all()
     assert "plain" in set(sheet["video"])
-    again = folder(str(_touch(tmp_path, "zz.avi")))
+    again = folder(str(touch(tmp_path, "zz.avi")))
     assert set(sheet["video"]) < set(again["video"])
 
 
 def test_links_to_folders_are_followed_and_circles_end(tmp_path):
-    _touch(tmp_path / "far", "a.avi")
-    base = _touch(tmp_path / "base", "b.avi")
+    touch(tmp_path / "far", "a.avi")
+    base = touch(tmp_path / "base", "b.avi")
     (base / "link").symlink_to(tmp_path / "far")
     (base / "circle").symlink_to(base)
     assert folder(str(base))["video"].tolist() == ["b", "link-a"]

@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-
 import numpy as np
 import pytest
 
+from tests.datasets.trees import touch
 from vidsal import sheets
 from vidsal.datasets.gtea import gtea, read_fixations
 from vidsal.errors import InputError
@@ -17,18 +16,10 @@ from vidsal.fixations import Clip
 # static_salgan/GTEA_scripts/produce_GTEA_gts.py reads gaze_data/<name>.txt.
 
 
-def _touch(base: Path, *names: str) -> Path:
-    for name in names:
-        path = base / name
-        path.parent.mkdir(parents=True, exist_ok=True)
-        path.touch()
-    return base
-
-
 @pytest.mark.parametrize("inner", ["gaze_data", "gaze_data/gaze_data"])
 def test_a_row_is_a_session(tmp_path, inner, caplog):
-    _touch(tmp_path, "raw_videos/OP02-R07-Pizza.mp4", "raw_videos/P16-R03-BaconAndEggs.mp4")
-    _touch(tmp_path, f"{inner}/OP02-R07-Pizza.txt", "frames/P21-R06-GreekSalad/1.png")
+    touch(tmp_path, "raw_videos/OP02-R07-Pizza.mp4", "raw_videos/P16-R03-BaconAndEggs.mp4")
+    touch(tmp_path, f"{inner}/OP02-R07-Pizza.txt", "frames/P21-R06-GreekSalad/1.png")
     sheet = sheets.check(gtea(str(tmp_path)), "gtea").set_index("video")
     assert sheet.loc["OP02-R07-Pizza", ["path", "label", "subject", "fixations"]].tolist() == [
         str(tmp_path / "raw_videos/OP02-R07-Pizza.mp4"),

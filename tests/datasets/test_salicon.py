@@ -11,19 +11,11 @@ import numpy as np
 import pytest
 from scipy.io import savemat
 
+from tests.datasets.trees import touch
 from vidsal import sheets
 from vidsal.datasets.salicon import SOURCES, read_fixations, salicon
 from vidsal.errors import InputError
 from vidsal.fixations import Clip
-
-
-def _touch(base: Path, *names: str) -> Path:
-    for name in names:
-        path = base / name
-        path.parent.mkdir(parents=True, exist_ok=True)
-        path.touch()
-    return base
-
 
 # github.com/rdroste/unisal, unisal/data.py, SALICONDataset: images/<phase>/ and fixations/<phase>/
 # with files COCO_<phase>2014_%012d.jpg and .mat.
@@ -32,8 +24,8 @@ PICTURES += ("test/COCO_test2014_000000000014",)
 
 
 def _release_2017(base: Path) -> Path:
-    _touch(base, *(f"images/{name}.jpg" for name in PICTURES), "images/train/other.jpg")
-    return _touch(base, *(f"fixations/{name}.mat" for name in PICTURES[:2]))
+    touch(base, *(f"images/{name}.jpg" for name in PICTURES), "images/train/other.jpg")
+    return touch(base, *(f"fixations/{name}.mat" for name in PICTURES[:2]))
 
 
 def test_the_release_of_2017(tmp_path, caplog):
@@ -62,7 +54,7 @@ def test_what_is_wrong_is_one_sentence(tmp_path):
     with pytest.raises(InputError, match=r"no such folder; see SOURCES in datasets/salicon.py"):
         salicon(str(tmp_path / "none"))
     with pytest.raises(InputError, match="none of its videos is here"):
-        salicon(str(_touch(tmp_path, "images/train/picture.jpg")))
+        salicon(str(touch(tmp_path, "images/train/picture.jpg")))
     with pytest.raises(InputError, match="'2016' is none of 2017, 2015, sample"):
         salicon(str(tmp_path), release="2016")
 

@@ -3,30 +3,20 @@
 from __future__ import annotations
 
 from itertools import pairwise
-from pathlib import Path
 
 import pytest
 
+from tests.datasets.trees import touch
 from vidsal import sheets
 from vidsal.datasets.ved100 import read_fixations, ved100
 from vidsal.errors import InputError
 from vidsal.fixations import Clip
 
 
-def _touch(base: Path, *names: str) -> Path:
-    for name in names:
-        path = base / name
-        path.parent.mkdir(parents=True, exist_ok=True)
-        path.touch()
-    return base
-
-
 @pytest.mark.parametrize("place", ["data", "Human_fixation_data", "."])
 def test_names_bring_videos_and_gaze_together(tmp_path, place, caplog):
-    _touch(tmp_path, f"{place}/Raw/Kimono1.txt", f"{place}/Raw/Cactus.txt")
-    _touch(
-        tmp_path, f"{place}/Avg/Kimono1.txt", "avi/Kimono1.avi", "frames/BasketballPass/f001.png"
-    )
+    touch(tmp_path, f"{place}/Raw/Kimono1.txt", f"{place}/Raw/Cactus.txt")
+    touch(tmp_path, f"{place}/Avg/Kimono1.txt", "avi/Kimono1.avi", "frames/BasketballPass/f001.png")
     sheet = sheets.check(ved100(str(tmp_path)), "ved100").set_index("video")
     assert list(sheet.index) == ["Kimono1", "BasketballPass"]
     assert sheet.loc["Kimono1", "fixations"] == str(tmp_path / place / "Raw/Kimono1.txt")
@@ -43,7 +33,7 @@ def test_what_is_wrong_is_one_sentence(tmp_path):
     with pytest.raises(InputError, match="'mean' is none of raw, avg"):
         ved100(str(tmp_path), gaze="mean")
     with pytest.raises(InputError, match="none of its videos is here"):
-        ved100(str(_touch(tmp_path, "data/Raw/Kimono1.txt")))
+        ved100(str(touch(tmp_path, "data/Raw/Kimono1.txt")))
 
 
 def test_gaze_in_pixels_of_the_video(tmp_path):

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from vidsal import fixations
+from vidsal import densities
 from vidsal.metrics.auc import auc
 from vidsal.metrics.cc import cc
 from vidsal.metrics.kl import kl
@@ -15,7 +15,7 @@ from vidsal.metrics.s_auc import s_auc
 from vidsal.metrics.sim import sim
 
 POINTS = np.array([[0, 2, 3], [2, 11, 12], [0, 2, 3], [2, 0, 4], [3, 5, 5]], np.int32)
-DENSITY = fixations.density(POINTS, (12, 13), 4, 2.0)
+DENSITY = densities.density(POINTS, (12, 13), 4, 2.0)
 TRUTH = {
     auc: (POINTS,),
     nss: (POINTS,),

@@ -71,7 +71,7 @@ def test_kth_logits_and_gradients_are_the_originals(tmp_path, prefix):
 def test_kth_feature_saliency_is_the_originals(tmp_path):
     net = published(tmp_path, KTH).net.eval()
     with torch.no_grad():
-        features = net.look(parity.clip("kth_rgb_40"))
+        features = net.frame_features(parity.clip("kth_rgb_40")[0].transpose(0, 1))[None]
     features.requires_grad_()
     states, _ = net.lstm(features)
     probability = net.fc2(torch.relu(net.fc1(states[:, -1]))).softmax(dim=-1).max()

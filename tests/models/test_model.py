@@ -70,3 +70,13 @@ def test_crop_keeps_the_aspect_ratio_and_the_centre():
     matrix = Preprocessing((112, 112), mode="crop", **PLAIN).matrix(224, 448)
     assert matrix[0, 0] == matrix[1, 1] == 0.5
     np.testing.assert_allclose(matrix @ (223.5, 111.5, 1), (55.5, 55.5, 1))
+
+
+@pytest.mark.parametrize("resize", ["bilinear", "area"])
+@pytest.mark.parametrize("mode", ["squash", "crop"])
+def test_the_input_is_never_a_view_of_the_frames(mode, resize):
+    frames = np.full((2, 4, 6, 3), 100, np.uint8)
+    clip = Preprocessing((4, 6), scale=1.0, mode=mode, resize=resize, **PLAIN)(frames)
+    before = clip.clone()
+    frames[:] = 7
+    assert (clip == before).all()

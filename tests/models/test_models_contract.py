@@ -9,6 +9,9 @@ from vidsal import registry
 from vidsal.errors import InputError
 from vidsal.models import VideoModel
 
+OPTIONS = [{"length": 0}, {"hop": 0}, {"mode": "fit"}, {"size": [32]}, {"sampling": "sliding"}]
+COMMON = {"size", "mode", "length", "stride", "hop", "sampling", "weights", "new_head"}
+
 
 def test_it_is_a_video_model(model):
     assert isinstance(model, VideoModel)
@@ -18,7 +21,7 @@ def test_it_is_a_video_model(model):
 
 def test_common_options(model):
     options = registry.entry("models", model.name).options
-    assert {"size", "mode", "length", "stride", "hop", "weights", "new_head"} <= set(options)
+    assert set(options) >= COMMON
 
 
 def test_frames_become_logits(model, frames):
@@ -75,7 +78,7 @@ def test_weights_for_other_classes_are_refused(model, tmp_path):
         registry.load("models", model.name)(5, size=[32, 48], weights=str(path))
 
 
-@pytest.mark.parametrize("option", [{"length": 0}, {"hop": 0}, {"mode": "fit"}, {"size": [32]}])
+@pytest.mark.parametrize("option", OPTIONS)
 def test_impossible_options_are_refused(model, option):
     with pytest.raises(InputError, match=next(iter(option))):
         registry.load("models", model.name)(3, **option)

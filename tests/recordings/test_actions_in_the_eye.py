@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
+from tests.tidy import rounded
 from vidsal import fixations
 from vidsal.errors import InputError
 from vidsal.recordings.actions_in_the_eye import actions_in_the_eye
@@ -58,14 +59,9 @@ def archive(tmp_path):
     return lay
 
 
-def rows(table, *names):
-    rounded = table.round({"time": 6, "x": 6, "y": 6, "duration": 6})
-    return [tuple(row) for row in rounded[list(names)].to_numpy(dtype=object)]
-
-
 def test_samples_and_events(archive):
     table = actions_in_the_eye(archive())
-    assert rows(table, "subject", "time", "x", "y", "event", "duration") == [
+    assert rounded(table, "subject", "time", "x", "y", "event", "duration") == [
         ("001", 0.0, 640.0, 512.0, "sample", 0.0),
         ("001", 0.0, 641.0, 513.0, "fixation", 0.004),
         ("001", 0.002, 642.0, 514.0, "sample", 0.0),
@@ -100,7 +96,7 @@ def test_geometry_beside_the_samples(archive):
 def test_video_pixels(archive):
     table = fixations.read(archive(), format="actions_in_the_eye", fps=25.0)
     # The screen's middle is the video's; (100..104, 240..244) is just below the video's upper edge.
-    assert rows(table, "subject", "frame") == [("001", 0), ("001", 0), ("001", 1)]
+    assert rounded(table, "subject", "frame") == [("001", 0), ("001", 0), ("001", 1)]
     second = (102.5 / 2 - 0.5, (242.5 - 240) / 2 - 0.5)
     first = (641.5 / 2 - 0.5, (513.5 - 240) / 2 - 0.5)
     np.testing.assert_allclose(table[["x", "y"]], [first, second, second])

@@ -8,6 +8,7 @@ import json
 import numpy as np
 import pytest
 
+from tests.tidy import rounded
 from vidsal.errors import InputError
 from vidsal.recordings.bids import bids
 
@@ -91,14 +92,9 @@ def screen(**entries):
     return {"StimulusPresentation": changed(TASK["StimulusPresentation"], **entries)}
 
 
-def rows(table, *names):
-    rounded = table.round({"time": 6, "x": 6, "y": 6, "duration": 6})
-    return [tuple(row) for row in rounded[list(names)].to_numpy(dtype=object)]
-
-
 def test_recording_of_the_specification(dataset):
     table = bids(dataset())
-    assert rows(table, "subject", "time", "x", "y", "event", "duration") == [
+    assert rounded(table, "subject", "time", "x", "y", "event", "duration") == [
         ("01", 0.0, 416.29, 267.39, "sample", 0.0),
         ("01", 0.0, 416.29, 267.745, "fixation", 0.003),
         ("01", 0.001, 416.29, 268.1, "sample", 0.0),
@@ -120,7 +116,7 @@ def test_recording_of_the_specification(dataset):
 
 def test_start_message(dataset):
     table = bids(dataset(), start_message="task trigger")
-    assert rows(table, "time")[0] == (-0.001,)
+    assert rounded(table, "time")[0] == (-0.001,)
     with pytest.raises(InputError, match=r"fits no message; .*'First task trigger'"):
         bids(dataset(), start_message="video")
 
@@ -135,7 +131,7 @@ def test_rows_of_the_tasks_events_are_videos(dataset, tmp_path):
     )
     table = bids(path, start_event="^[^\t]*\t[^\t]*\tvideo")
     # The first sample is 1 ms before the acquisition: on its clock the videos begin at 1 and 3 ms.
-    assert rows(table, "video", "time", "event") == [
+    assert rounded(table, "video", "time", "event") == [
         ("films/a.mp4", 0.0, "sample"),
         ("video", 0.0, "sample"),
         ("video", 0.0, "saccade"),
@@ -182,42 +178,42 @@ def test_what_examples_do_otherwise_than_the_specification(dataset):
 
 
 def test_durations_in_seconds_and_in_a_stated_unit(dataset):
-    expected = rows(bids(dataset()), "duration")
+    expected = rounded(bids(dataset()), "duration")
     in_seconds = EVENTS.replace("\t3\t", "\t0.003\t").replace("\t2\t", "\t0.002\t")
-    assert rows(bids(dataset(events=in_seconds)), "duration") == expected
+    assert rounded(bids(dataset(events=in_seconds)), "duration") == expected
     in_us = EVENTS.replace("\t3\t", "\t3000\t").replace("\t2\t", "\t2000\t")
     stated = changed(PHYSIOEVENTS, duration={"Units": "us"})
-    assert rows(bids(dataset(events=in_us, physioevents=stated)), "duration") == expected
+    assert rounded(bids(dataset(events=in_us, physioevents=stated)), "duration") == expected
 
 
 def test_onsets_as_numbers_of_rows(dataset):
     events = "0\t0.003\tfixation\t0\tn/a\n3\t0.002\tsaccade\t0\tgo\n"
     counted = changed(PHYSIOEVENTS, OnsetSource="n/a")
     table = bids(dataset(events=events, physioevents=counted))
-    assert rows(table, "event", "time", "x")[1] == ("fixation", 0.0, 416.29)
-    assert ("saccade", 0.003, 415.89) in rows(table, "event", "time", "x")
+    assert rounded(table, "event", "time", "x")[1] == ("fixation", 0.0, 416.29)
+    assert ("saccade", 0.003, 415.89) in rounded(table, "event", "time", "x")
     table = bids(dataset(events=events, physioevents=counted), start_message="go")
-    assert rows(table, "time")[0] == (-0.003,)
+    assert rounded(table, "time")[0] == (-0.003,)
 
 
 def test_units_origins_and_clocks(dataset):
     ends = "0\t0\t0\t0\n1\t1\t1\t0\n"
     unit = {"Units": "normalized"}
     physio = changed(PHYSIO, x_coordinate=unit, y_coordinate=unit)
-    assert rows(bids(dataset(ends, physio, None)), "x", "y") == [(-0.5, -0.5), (1023.5, 767.5)]
+    assert rounded(bids(dataset(ends, physio, None)), "x", "y") == [(-0.5, -0.5), (1023.5, 767.5)]
     upward = screen(ScreenOrigin=["bottom", "left"])
     table = bids(dataset(ends, physio, None, task=upward))
-    assert rows(table, "x", "y") == [(-0.5, 767.5), (1023.5, -0.5)]
+    assert rounded(table, "x", "y") == [(-0.5, 767.5), (1023.5, -0.5)]
     metres = changed(PHYSIO, x_coordinate={"Units": "cm"}, y_coordinate={"Units": "cm"})
     table = bids(dataset("0\t38.6\t14.5\t0\n", metres, None))
-    assert rows(table, "x", "y") == [(1023.5, 383.5)]
+    assert rounded(table, "x", "y") == [(1023.5, 383.5)]
     untimed = changed(PHYSIO, Columns=["x_coordinate", "y_coordinate"], SamplingFrequency=500)
     table = bids(dataset("1\t2\n3\t4\n5\t6\n", untimed, None))
-    assert rows(table, "time", "x") == [(0.0, 1.0), (0.002, 3.0), (0.004, 5.0)]
+    assert rounded(table, "time", "x") == [(0.0, 1.0), (0.002, 3.0), (0.004, 5.0)]
     derived = changed(PHYSIO, timestamp=None)
-    assert rows(bids(dataset(physio=derived)), "time") == rows(bids(dataset()), "time")
+    assert rounded(bids(dataset(physio=derived)), "time") == rounded(bids(dataset()), "time")
     headed = "\t".join(PHYSIO["Columns"]) + "\n" + SAMPLES
-    assert rows(bids(dataset(headed)), "time", "x") == rows(bids(dataset()), "time", "x")
+    assert rounded(bids(dataset(headed)), "time", "x") == rounded(bids(dataset()), "time", "x")
 
 
 @pytest.mark.parametrize(

@@ -5,9 +5,12 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
+from tests.tidy import rounded
 from vidsal import fixations
 from vidsal.errors import InputError
 from vidsal.recordings.dhf1k_raw import dhf1k_raw
+
+FILE_NAME = "P01_Trail001.txt"
 
 # Layout: record_mapping.m of github.com/wenguanwang/DHF1K:
 #   [time,x_screen,y_screen,event]=textread(txtloc,'%f%f%f%s','headerlines',1);
@@ -39,27 +42,10 @@ EIGHT = (
 )
 
 
-@pytest.fixture
-def put(tmp_path):
-    """Writes a file and returns its path."""
-
-    def write(text, name="P01_Trail001.txt"):
-        path = tmp_path / name
-        path.write_bytes(text.encode() if isinstance(text, str) else text)
-        return path
-
-    return write
-
-
-def rows(table, *names):
-    rounded = table.round({"time": 6, "x": 6, "y": 6, "duration": 6})
-    return [tuple(row) for row in rounded[list(names)].to_numpy(dtype=object)]
-
-
 @pytest.mark.parametrize("text", [FOUR, EIGHT])
 def test_both_layouts(put, text):
     table = dhf1k_raw(put(text))
-    assert rows(table, "subject", "time", "x", "y", "event", "duration") == [
+    assert rounded(table, "subject", "time", "x", "y", "event", "duration") == [
         ("P01", 0.0, 720.0, 450.0, "sample", 0.0),
         ("P01", 0.0, 721.0, 451.0, "fixation", 0.016),
         ("P01", 0.008, 722.0, 452.0, "sample", 0.0),
@@ -77,7 +63,7 @@ def test_both_layouts(put, text):
 def test_every_sample_as_in_the_published_maps(put, text):
     table = dhf1k_raw(put(text), each_sample=True)
     still = table[table["event"] == "fixation"]
-    assert rows(still, "time", "x", "y", "duration") == [
+    assert rounded(still, "time", "x", "y", "duration") == [
         (0.0, 720.0, 450.0, 0.0),
         (0.008, 722.0, 452.0, 0.0),
         (0.04, 400.5, 100.0, 0.0),
@@ -111,7 +97,7 @@ def test_lost_samples_and_other_rows(put):
     table = dhf1k_raw(put(lost, "other.txt"))
     assert table.attrs["dropped"] == {"blink": 1, "lost": 1}
     assert "subject" not in table
-    assert rows(table[table["event"] == "fixation"], "x", "duration") == [
+    assert rounded(table[table["event"] == "fixation"], "x", "duration") == [
         (720.0, 0.016),
         (401.5, 0.038),
     ]

@@ -8,8 +8,12 @@ import time
 import numpy as np
 import pytest
 
+from tests.tidy import rounded
+from vidsal import fixations
 from vidsal.errors import InputError
 from vidsal.recordings.eyelink import eyelink
+
+FILE_NAME = "sub.asc"
 
 # Lines in the layout of edf2asc: tabs, padded numbers, "." for missing, CR flags, calibration
 # text, messages with an offset. Taken down from
@@ -90,28 +94,10 @@ MSG\t2154605.0 TRIAL_RESULT 0
 VIDEO = r"!V TRIAL_VAR video (\S+)"
 
 
-@pytest.fixture
-def put(tmp_path):
-    """Writes a file and returns its path."""
-
-    def write(text, name="sub.asc"):
-        path = tmp_path / name
-        path.write_bytes(text.encode() if isinstance(text, str) else text)
-        return path
-
-    return write
-
-
-def rows(table, *names):
-    """Rows of the table, times rounded to a thousandth of a millisecond."""
-    rounded = table.round({"time": 6, "x": 6, "y": 6, "duration": 6})
-    return [tuple(row) for row in rounded[list(names)].to_numpy(dtype=object)]
-
-
 def test_binocular_samples_are_the_mean_of_the_eyes_that_were_seen(put):
     table = eyelink(put(BINOCULAR))
     samples = table[table["event"] == "sample"]
-    assert rows(samples, "time", "x", "y", "duration") == [
+    assert rounded(samples, "time", "x", "y", "duration") == [
         (0.0, 962.0, 540.0, 0.0),
         (0.001, 962.5, 540.5, 0.0),
         (0.002, 933.4, 568.2, 0.0),
@@ -133,7 +119,7 @@ def test_binocular_samples_are_the_mean_of_the_eyes_that_were_seen(put):
 def test_events_of_both_eyes_are_those_of_the_left(put):
     table = eyelink(put(BINOCULAR))
     events = table[table["event"] != "sample"]
-    assert rows(events, "event", "time", "x", "y", "duration") == [
+    assert rounded(events, "event", "time", "x", "y", "duration") == [
         ("fixation", 0.0, 964.2, 541.7, 0.002),
         ("saccade", 0.002, 962.6, 546.7, 0.003),
     ]
@@ -143,7 +129,7 @@ def test_one_eye(put):
     table = eyelink(put(BINOCULAR), eye="right")
     samples = table[table["event"] == "sample"]
     assert list(samples["x"]) == [960.0, 960.5, 933.4, 974.6]
-    assert rows(table[table["event"] == "fixation"], "time", "duration") == [(0.0, 0.003)]
+    assert rounded(table[table["event"] == "fixation"], "time", "duration") == [(0.0, 0.003)]
     # The right eye's blink hides 1408663; 1408665 and the saccade without a start are no places.
     assert table.attrs["dropped"] == {"blink": 1, "not_a_number": 2}
     assert table.attrs["geometry"]["eye"] == "right"
@@ -163,7 +149,7 @@ def test_eye_that_was_not_recorded_is_refused(put):
 def test_trials_videos_and_start_messages(put):
     table = eyelink(put(MONOCULAR), start_message="^SYNCTIME", video_message=VIDEO)
     # Zero of trial 7: 2154557.0 - (-4) = 2154561.0; of trial 8: 2154601.0.
-    assert rows(table, "video", "time", "x", "event", "duration") == [
+    assert rounded(table, "video", "time", "x", "event", "duration") == [
         ("clip_a.avi", -0.0045, 138.1, "sample", 0.0),
         ("clip_a.avi", -0.0005, 138.2, "sample", 0.0),
         ("clip_a.avi", -0.0005, 138.3, "fixation", 0.001),
@@ -226,7 +212,7 @@ def test_corner_of_the_screen_is_taken_off(put):
     moved = MONOCULAR.replace("GAZE_COORDS 0.00 0.00 1279.00 1023.00", "GAZE_COORDS 10 20 809 619")
     table = eyelink(put(moved), start_message="SYNCTIME", video_message=VIDEO)
     assert table.attrs["geometry"]["screen"] == [800, 600]
-    assert rows(table, "x", "y")[0] == (128.1, 112.8)
+    assert rounded(table, "x", "y")[0] == (128.1, 112.8)
     twice = MONOCULAR + "MSG\t2154606.0 GAZE_COORDS 0.00 0.00 799.00 599.00\n"
     assert "screen" not in eyelink(put(twice)).attrs["geometry"]
 
@@ -256,7 +242,7 @@ def test_places_that_are_not_on_the_screen_are_counted(put):
 def test_encodings_line_ends_and_blanks(put, encode):
     expected = eyelink(put(BINOCULAR))
     table = eyelink(put(encode(BINOCULAR), "other.asc"))
-    assert rows(table, *table) == rows(expected, *expected)
+    assert rounded(table, *table) == rounded(expected, *expected)
     assert table.attrs == expected.attrs
 
 
@@ -269,7 +255,7 @@ def test_damaged_lines_are_counted(put):
     )
     table = eyelink(put(damaged))
     assert table.attrs["dropped"]["malformed"] == 3
-    assert rows(table[table["event"] == "sample"], "x", "y")[1] == (960.5, 540.5)
+    assert rounded(table[table["event"] == "sample"], "x", "y")[1] == (960.5, 540.5)
 
 
 @pytest.mark.parametrize("cut", range(1, 25, 3))
@@ -277,7 +263,7 @@ def test_truncated_sample_is_never_a_wrong_number(put, cut):
     line = "1408661\t  964.5\t  542.0\t  288.0\t  960.5\t  539.0\t  306.0\t.....\n"
     whole = BINOCULAR[: BINOCULAR.index(line) + len(line)]
     table = eyelink(put(whole[:-cut]))
-    places = rows(table, "x", "y")
+    places = rounded(table, "x", "y")
     assert places[0] == (962.0, 540.0)
     assert places[1:] in ([], [(962.5, 540.5)])
     assert len(places) == 2 - table.attrs["dropped"].get("malformed", 0)
@@ -337,3 +323,24 @@ def test_without_a_start_message_the_messages_are_offered(put, caplog):
     caplog.clear()
     eyelink(put(MONOCULAR), start_message=r"\S")
     assert not caplog.text
+
+
+def test_videos_of_other_names_offer_video_message(put):
+    # Two trials whose TRIALID is a number, and which name their video in a message of their own.
+    trials = "".join(
+        f"MSG\t{t} TRIALID {n}\nSTART\t{t} \tLEFT\tSAMPLES\nSAMPLES\tGAZE\tLEFT\tRATE\t1000.00\n"
+        f"MSG\t{t} VIDEO {name}\n{t + 1}\t  {n}.0\t  5.0\t  288.0\t...\n"
+        for n, (t, name) in enumerate([(1000, "walk.avi"), (2000, "run.avi")], 1)
+    )
+    path, clip = put(trials), fixations.Clip(names=("run", "run.avi"), size=(100, 50), fps=25.0)
+    given = {"format": "eyelink", "space": "video", "clip": clip}
+    with pytest.raises(InputError, match=r"say with video_message: .*'VIDEO \(\\S\+\)'"):
+        fixations.read(path, **given)
+    table = fixations.read(path, video_message=r"VIDEO (\S+)", **given)
+    assert table["x"].tolist() == [2.0]
+
+
+def test_other_formats_do_not_offer_it(put):
+    path = put("video,frame,x,y\na,0,1,1\nb,0,2,2\n", "all.csv")
+    with pytest.raises(InputError, match=r"none named is not one; name one with video: ...$"):
+        fixations.read(path)

@@ -7,9 +7,12 @@ import gzip
 import numpy as np
 import pytest
 
+from tests.tidy import rounded
 from vidsal import fixations
 from vidsal.errors import InputError
 from vidsal.recordings.gazecom import gazecom
+
+FILE_NAME = "a.arff"
 
 # Layout: github.com/MikhailStartsev/sp_tool, test_data/dsf_coord_data_example.coord (comment lines,
 # `gaze 1280 720`, `geometry distance 0.45 width 0.4 height 0.225` in metres, then time in
@@ -66,30 +69,13 @@ WORDS = f"""\
 """
 
 
-@pytest.fixture
-def put(tmp_path):
-    """Writes a file and returns its path."""
-
-    def write(text, name="a.arff"):
-        path = tmp_path / name
-        path.write_bytes(text.encode() if isinstance(text, str) else text)
-        return path
-
-    return write
-
-
-def rows(table, *names):
-    rounded = table.round({"time": 6, "x": 6, "y": 6, "duration": 6})
-    return [tuple(row) for row in rounded[list(names)].to_numpy(dtype=object)]
-
-
 def events(table, *names):
-    return rows(table[table["event"] != "sample"], *names)
+    return rounded(table[table["event"] != "sample"], *names)
 
 
 def test_coord(put):
     table = gazecom(put(COORD, "AAF_beach.coord"))
-    assert rows(table, "subject", "time", "x", "y", "event") == [
+    assert rounded(table, "subject", "time", "x", "y", "event") == [
         ("AAF", 0.034, 100.5, 200.0, "sample"),
         ("AAF", 0.038, 102.5, 202.0, "sample"),
         ("AAF", 0.046, 101.0, 201.25, "sample"),
@@ -184,7 +170,7 @@ def test_labels_as_numbers(put):
     ]:
         numbers = numbers.replace(f",{word}", f",{number}")
     expected, table = gazecom(put(WORDS)), gazecom(put(numbers))
-    assert rows(table, *table) == rows(expected, *expected)
+    assert rounded(table, *table) == rounded(expected, *expected)
     assert table.attrs == expected.attrs
 
 
@@ -201,7 +187,7 @@ def test_labels_as_numbers(put):
 )
 def test_ways_to_write_arff(put, change):
     expected, table = gazecom(put(WORDS)), gazecom(put(change(WORDS), "b.arff"))
-    assert rows(table, *table) == rows(expected, *expected)
+    assert rounded(table, *table) == rounded(expected, *expected)
     assert table.attrs == expected.attrs
 
 
@@ -209,7 +195,7 @@ def test_pursuit_reaches_the_tidy_table_when_chosen(put):
     path = put(WORDS, "001_x.arff")
     frames = fixations.read(path, format="gazecom", fps=250.0, events=["fixation", "pursuit"])
     # Of 4 ms a frame: the fixation reaches into 0 and 1, the pursuit into 3 (from 14 ms), 4 and 5.
-    assert rows(frames, "subject", "frame", "x", "event") == [
+    assert rounded(frames, "subject", "frame", "x", "event") == [
         ("001", 0, 11.0, "fixation"),
         ("001", 1, 11.0, "fixation"),
         ("001", 3, 94.0, "pursuit"),

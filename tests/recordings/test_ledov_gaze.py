@@ -7,6 +7,7 @@ import pytest
 import scipy.io
 
 from tests.recordings import matlab
+from tests.tidy import rounded
 from vidsal import fixations
 from vidsal.errors import InputError
 from vidsal.recordings.ledov import ledov
@@ -46,15 +47,10 @@ def new(path, data):
     return matlab.write(path, Data=data)
 
 
-def rows(table, *names):
-    rounded = table.round({"time": 6, "x": 6, "y": 6, "duration": 6})
-    return [tuple(row) for row in rounded[list(names)].to_numpy(dtype=object)]
-
-
 @pytest.mark.parametrize("write", [five, new])
 def test_fixations(tmp_path, write):
     table = ledov(write(tmp_path / "Data.mat", DATA))
-    assert rows(table, "subject", "time", "duration", "x", "y", "event") == [
+    assert rounded(table, "subject", "time", "duration", "x", "y", "event") == [
         ("1", 0.0, 0.18, 639.0, 359.0, "fixation"),
         ("1", 0.2, 0.1, 799.0, 359.0, "fixation"),
         ("1", 0.32, 0.0805, 799.0, 499.0, "fixation"),
@@ -67,7 +63,7 @@ def test_fixations(tmp_path, write):
 
 def test_without_what_was_looked_at_before_leaving_the_middle(tmp_path):
     table = ledov(five(tmp_path / "Data.mat", DATA), leave_centre=True)
-    assert rows(table, "subject", "time") == [("1", 0.32), ("1", 0.42), ("3", 0.04)]
+    assert rounded(table, "subject", "time") == [("1", 0.32), ("1", 0.42), ("3", 0.04)]
     assert table.attrs["dropped"] == {"not_a_number": 1, "centre": 2, "outside_video": 2}
 
 

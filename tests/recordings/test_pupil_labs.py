@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
+from tests.tidy import rounded
 from vidsal.errors import InputError
 from vidsal.recordings.pupil_labs import pupil_labs
 
@@ -81,26 +82,9 @@ s1,r2,1,1649764481123456789,1649764481323456789,200,True,0.0,1.0
 """
 
 
-@pytest.fixture
-def put(tmp_path):
-    """Writes a file and returns its path."""
-
-    def write(text, name="gaze.csv"):
-        path = tmp_path / name
-        path.write_bytes(text.encode() if isinstance(text, str) else text)
-        return path
-
-    return write
-
-
-def rows(table, *names):
-    rounded = table.round({"time": 6, "x": 6, "y": 6, "duration": 6})
-    return [tuple(row) for row in rounded[list(names)].to_numpy(dtype=object)]
-
-
 def test_scene_gaze_counts_y_up_and_from_edge_to_edge(put):
     table = pupil_labs(put(GAZE), size=[1280, 720])
-    assert rows(table, "time", "x", "y", "event", "duration") == [
+    assert rounded(table, "time", "x", "y", "event", "duration") == [
         (0.0, 639.5, 359.5, "sample", 0.0),
         (0.016, -0.5, -0.5, "sample", 0.0),
         (0.05, 1279.5, 539.5, "sample", 0.0),
@@ -122,24 +106,24 @@ def test_scene_frames_and_a_start_time(put):
 
 def test_scene_fixations(put):
     table = pupil_labs(put(FIXATIONS), size=[100, 200])
-    assert rows(table, "time", "x", "y", "event", "duration") == [
+    assert rounded(table, "time", "x", "y", "event", "duration") == [
         (0.0, 24.5, 49.5, "fixation", 0.2215),
         (0.5, 49.5, 99.5, "fixation", 0.08),
     ]
     assert list(pupil_labs(put(FIXATIONS), size=[9, 9], clock="frame")["frame"]) == [5, 20]
     old = pupil_labs(put(OLD_FIXATIONS), size=[100, 200])
-    assert rows(old, "time", "x", "duration") == [(0.0, 24.5, 0.2215)]
+    assert rounded(old, "time", "x", "duration") == [(0.0, 24.5, 0.2215)]
 
 
 def test_gaze_on_a_surface(put):
     table = pupil_labs(put(SURFACE), size=[1920, 1080], start_time=10.0)
-    assert rows(table, "time", "x", "y") == [(0.001, 959.5, 539.5), (0.042, 479.5, -0.5)]
+    assert rounded(table, "time", "x", "y") == [(0.001, 959.5, 539.5), (0.042, 479.5, -0.5)]
     assert table.attrs["dropped"] == {"low_confidence": 1, "off_surface": 1}
 
 
 def test_fixations_on_a_surface_become_one_row_each(put):
     table = pupil_labs(put(SURFACE_FIXATIONS), size=[100, 100])
-    assert rows(table, "time", "x", "y", "duration") == [
+    assert rounded(table, "time", "x", "y", "duration") == [
         (0.0, 49.5, 39.5, 0.1),
         (0.1, -0.5, 99.5, 0.05),
     ]
@@ -149,7 +133,7 @@ def test_fixations_on_a_surface_become_one_row_each(put):
 
 def test_pupil_cloud(put):
     table = pupil_labs(put(CLOUD))
-    assert rows(table, "time", "x", "y") == [
+    assert rounded(table, "time", "x", "y") == [
         (0.0, 800.5, 600.25),
         (0.005, 801.5, 601.25),
         (0.5, 100.0, 200.0),
@@ -159,7 +143,7 @@ def test_pupil_cloud(put):
     timed = pupil_labs(put(CLOUD), start_time=1649764470123456789)
     assert list(timed["time"].round(6)) == [1.0, 1.005, 1.5]
     fixed = pupil_labs(put(CLOUD_FIXATIONS))
-    assert rows(fixed, "time", "x", "y", "event", "duration") == [
+    assert rounded(fixed, "time", "x", "y", "event", "duration") == [
         (0.0, 800.5, 600.25, "fixation", 0.2),
         (1.0, 700.5, 500.25, "fixation", 0.1),
     ]
@@ -167,13 +151,13 @@ def test_pupil_cloud(put):
 
 def test_marker_mapper_counts_y_down_and_recordings_apart(put):
     table = pupil_labs(put(MAPPED), size=[200, 100])
-    assert rows(table, "subject", "time", "x", "y") == [
+    assert rounded(table, "subject", "time", "x", "y") == [
         ("r1", 0.0, 99.5, 24.5),
         ("r2", 0.0, -0.5, 99.5),
     ]
     assert table.attrs["dropped"] == {"off_surface": 2}
     fixed = pupil_labs(put(MAPPED_FIXATIONS), size=[200, 100])
-    assert rows(fixed, "subject", "time", "x", "y", "duration") == [
+    assert rounded(fixed, "subject", "time", "x", "y", "duration") == [
         ("r1", 0.0, 99.5, 24.5, 0.2),
         ("r2", 0.0, -0.5, 99.5, 0.2),
     ]
@@ -207,7 +191,7 @@ def test_wrong_options_are_refused(put, text, options, message):
 def test_encodings_and_line_ends(put, encode):
     expected = pupil_labs(put(FIXATIONS), size=[100, 200])
     table = pupil_labs(put(encode(FIXATIONS), "other.csv"), size=[100, 200])
-    assert rows(table, *table) == rows(expected, *expected)
+    assert rounded(table, *table) == rounded(expected, *expected)
 
 
 def test_damaged_rows_are_counted(put):

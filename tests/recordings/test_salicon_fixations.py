@@ -9,6 +9,7 @@ import pytest
 import scipy.io
 
 from tests.recordings import matlab
+from tests.tidy import rows
 from vidsal import fixations
 from vidsal.errors import InputError
 from vidsal.recordings.salicon import salicon
@@ -61,10 +62,6 @@ def image(tmp_path):
         return path
 
     return write
-
-
-def rows(table, *names):
-    return [tuple(row) for row in table[list(names)].to_numpy(dtype=object)]
 
 
 @pytest.mark.parametrize("axis", [0, 1])

@@ -5,8 +5,11 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
+from tests.tidy import rounded
 from vidsal.errors import InputError
 from vidsal.recordings.smi import smi
+
+FILE_NAME = "raw.txt"
 
 # Layout of raw data: github.com/aeye-lab/pymovements, the header and lines of BEGAZE_TEXT in its
 # test of _parsing_begaze, and tests/files/didec_example.txt (binocular, two event columns, the
@@ -79,26 +82,9 @@ Fixation L\t2\t15\t3382460100000\t3382460300000\t200000\t5.00\t6.00\t22\t69\t-1\
 """
 
 
-@pytest.fixture
-def put(tmp_path):
-    """Writes a file and returns its path."""
-
-    def write(text, name="raw.txt"):
-        path = tmp_path / name
-        path.write_bytes(text.encode() if isinstance(text, str) else text)
-        return path
-
-    return write
-
-
-def rows(table, *names):
-    rounded = table.round({"time": 6, "x": 6, "y": 6, "duration": 6})
-    return [tuple(row) for row in rounded[list(names)].to_numpy(dtype=object)]
-
-
 def test_raw_data(put):
     table = smi(put(RAW))
-    assert rows(table, "subject", "video", "time", "x", "y", "event", "duration") == [
+    assert rounded(table, "subject", "video", "time", "x", "y", "event", "duration") == [
         ("P01", "test.avi", 0.0, 859.0, 517.0, "sample", 0.0),
         ("P01", "test.avi", 0.0, 851.5, 517.0, "fixation", 0.008),
         ("P01", "test.avi", 0.004, 844.0, 517.0, "sample", 0.0),
@@ -125,7 +111,7 @@ def test_one_eye_of_raw_data(put):
     samples = table[table["event"] == "sample"]
     assert list(samples["x"]) == [860.0, 702.0, 602.0, 12.0, 12.0]
     assert table.attrs["dropped"] == {"blink": 2, "lost": 1, "not_a_number": 1}
-    assert rows(table[table["event"] == "fixation"], "time", "duration") == [
+    assert rounded(table[table["event"] == "fixation"], "time", "duration") == [
         (0.0, 0.004),
         (0.0, 0.004),
     ]
@@ -138,7 +124,7 @@ def test_one_eye_of_raw_data(put):
 def test_start_message_of_each_trial(put):
     table = smi(put(RAW), start_message=r"\.avi")
     samples = table[table["event"] == "sample"]
-    assert rows(samples, "time") == [
+    assert rounded(samples, "time") == [
         (0.001691,),
         (0.005691,),
         (0.009691,),
@@ -161,7 +147,7 @@ def test_trials_without_a_stimulus_column_are_named_by_number(put):
 
 def test_event_list(put):
     table = smi(put(EVENTS))
-    assert rows(table, "subject", "video", "time", "x", "y", "event", "duration") == [
+    assert rounded(table, "subject", "video", "time", "x", "y", "event", "duration") == [
         ("P02", "1", 0.086556, 1009.68, 587.24, "saccade", 0.019871),
         ("P02", "1", 0.106427, 996.68, 569.56, "fixation", 0.159096),
         ("P02", "2", 0.1, 5.0, 6.0, "fixation", 0.2),
@@ -169,9 +155,9 @@ def test_event_list(put):
     assert table.attrs["dropped"] == {}
     assert table.attrs["geometry"] == {"rate": 250, "eye": "left", "space": "screen"}
     right = smi(put(EVENTS), eye="right")
-    assert rows(right, "time", "x") == [(0.106427, 990.0)]
+    assert rounded(right, "time", "x") == [(0.106427, 990.0)]
     second = smi(put(EVENTS), start_message="b.avi")
-    assert rows(second, "time", "x") == [(0.1, 5.0)]
+    assert rounded(second, "time", "x") == [(0.1, 5.0)]
     assert second.attrs["dropped"] == {"no_start": 2}
 
 
@@ -192,7 +178,7 @@ def test_event_list_with_commas(put):
 )
 def test_encodings_and_line_ends(put, text, encode):
     expected, table = smi(put(text)), smi(put(encode(text), "other.txt"))
-    assert rows(table, *table) == rows(expected, *expected)
+    assert rounded(table, *table) == rounded(expected, *expected)
     assert table.attrs == expected.attrs
 
 
@@ -202,7 +188,7 @@ def test_damaged_lines_are_counted(put):
     damaged += "garbage\n70590766000\tSMP\t2\t10.00"
     table = smi(put(damaged))
     assert table.attrs["dropped"] == {"malformed": 3, "blink": 1, "lost": 1, "not_a_number": 2}
-    assert rows(table[table["event"] == "sample"], "x")[:2] == [(859.0,), (700.0,)]
+    assert rounded(table[table["event"] == "sample"], "x")[:2] == [(859.0,), (700.0,)]
     listed = EVENTS + "Fixation L\t2\t15\tx\t1\t2\t3\t4\nFixation L\t2\t15\t33\nwhat\n"
     assert smi(put(listed)).attrs["dropped"] == {"malformed": 3}
 

@@ -10,18 +10,6 @@ from vidsal.errors import InputError
 from vidsal.recordings.table import table
 
 
-@pytest.fixture
-def put(tmp_path):
-    """Writes a file and returns its path."""
-
-    def write(text, name="gaze.csv"):
-        path = tmp_path / name
-        path.write_bytes(text.encode() if isinstance(text, str) else text)
-        return str(path)
-
-    return write
-
-
 def test_rows_with_a_duration_are_fixations_and_others_samples(put):
     plain = table(put("time,x,y\n0.5,1,2\n"))
     assert plain.to_dict("records") == [{"time": 0.5, "x": 1.0, "y": 2.0, "event": "sample"}]

@@ -5,8 +5,11 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
+from tests.tidy import rounded
 from vidsal.errors import InputError
 from vidsal.recordings.tobii import tobii
+
+FILE_NAME = "export.tsv"
 
 # Pro Lab, screen: names of columns and values as in
 # - github.com/misavojte/GazePlotter tests/TobiiEyeDeserializer.test.data.ts (rows of a .tsv),
@@ -67,18 +70,6 @@ P03\tfilm.avi\t1036\t3\t747\t384\tFixation\t167\t1\t507\t447\t\t0\t4\t\t
 """
 
 
-@pytest.fixture
-def put(tmp_path):
-    """Writes a file and returns its path."""
-
-    def write(text, name="export.tsv"):
-        path = tmp_path / name
-        path.write_bytes(text.encode() if isinstance(text, str) else text)
-        return path
-
-    return write
-
-
 def lab(lines=LAB, names=COLUMNS):
     """A Pro Lab export; the lines are written with | for tabs."""
     body = [line.replace("|", "\t") for line in lines]
@@ -87,14 +78,9 @@ def lab(lines=LAB, names=COLUMNS):
     return "\n".join(["\t".join(names), *body]) + "\n"
 
 
-def rows(table, *names):
-    rounded = table.round({"time": 6, "x": 6, "y": 6, "duration": 6})
-    return [tuple(row) for row in rounded[list(names)].to_numpy(dtype=object)]
-
-
 def test_pro_lab_samples_and_events(put):
     table = tobii(put(lab()))
-    assert rows(table, "subject", "video", "time", "x", "y", "event", "duration") == [
+    assert rounded(table, "subject", "video", "time", "x", "y", "event", "duration") == [
         ("P1", "a.mp4", 0.0, 960.0, 540.0, "sample", 0.0),
         ("P1", "a.mp4", 0.0, 962.0, 547.0, "fixation", 0.033),
         ("P1", "a.mp4", 0.017, 964.0, 542.0, "sample", 0.0),
@@ -127,7 +113,7 @@ def test_start_event_just_before_the_medium_belongs_to_it(put):
 def test_one_eye_with_decimal_commas(put):
     table = tobii(put(lab()), eye="left")
     samples = table[table["event"] == "sample"]
-    assert rows(samples, "x", "y") == [
+    assert rounded(samples, "x", "y") == [
         (950.0, 541.0),
         (690.5, 301.5),
         (391.0, 201.0),
@@ -149,7 +135,7 @@ def test_media_of_several_places_state_no_rectangle(put):
 
 def test_studio_export_in_pixels_of_the_medium(put):
     table = tobii(put(STUDIO))
-    assert rows(table, "subject", "video", "time", "x", "y", "event", "duration") == [
+    assert rounded(table, "subject", "video", "time", "x", "y", "event", "duration") == [
         ("P03", "film.avi", 0.019, 746.0, 383.0, "sample", 0.0),
         ("P03", "film.avi", 0.019, 507.0, 447.0, "fixation", 0.167),
         ("P03", "film.avi", 0.036, 747.0, 384.0, "sample", 0.0),
@@ -185,7 +171,7 @@ Gaze event duration\tEye movement type index\tFixation point X\tFixation point Y
 
 def test_glasses_with_fixation_points_only(put):
     table = tobii(put(GLASSES))
-    assert rows(table, "time", "x", "y", "event", "duration") == [
+    assert rounded(table, "time", "x", "y", "event", "duration") == [
         (0.0, 962.0, 647.0, "fixation", 0.922),
         (1.016342, 100.0, 200.0, "fixation", 0.2),
     ]
@@ -196,13 +182,13 @@ def test_time_unit_is_stated_or_asked_for(put):
     bare = GLASSES.replace("Recording duration", "Something else")
     with pytest.raises(InputError, match=r"names no unit; say time_unit: ms or us"):
         tobii(put(bare))
-    assert rows(tobii(put(bare), time_unit="us"), "time") == rows(tobii(put(GLASSES)), "time")
+    assert rounded(tobii(put(bare), time_unit="us"), "time") == rounded(tobii(put(GLASSES)), "time")
     stated = bare.replace("Recording timestamp", "Recording timestamp [\u03bcs]")
-    assert rows(tobii(put(stated)), "time") == rows(tobii(put(GLASSES)), "time")
+    assert rounded(tobii(put(stated)), "time") == rounded(tobii(put(GLASSES)), "time")
     both = stated.replace("Sensor", "Recording timestamp [ms]").replace("Gyroscope", "9")
-    assert rows(tobii(put(both)), "time") == rows(tobii(put(GLASSES)), "time")
+    assert rounded(tobii(put(both)), "time") == rounded(tobii(put(GLASSES)), "time")
     in_ms = GLASSES.replace("1324752", "1324752000")
-    assert rows(tobii(put(in_ms)), "time")[1] == (1016.342,)
+    assert rounded(tobii(put(in_ms)), "time")[1] == (1016.342,)
     with pytest.raises(InputError, match="no column Recording timestamp"):
         tobii(put(GLASSES.replace("Recording timestamp", "Clock")))
 
@@ -218,7 +204,7 @@ def test_time_unit_is_stated_or_asked_for(put):
 )
 def test_encodings_and_line_ends(put, encode):
     expected, table = tobii(put(lab())), tobii(put(encode(lab()), "other.tsv"))
-    assert rows(table, *table) == rows(expected, *expected)
+    assert rounded(table, *table) == rounded(expected, *expected)
     assert table.attrs == expected.attrs
 
 
@@ -228,7 +214,7 @@ def test_damaged_rows_are_counted(put):
     text += "P03\tfilm.avi\t1060\t5\t7"
     table = tobii(put(text))
     assert table.attrs["dropped"] == {"malformed": 2, "no_video": 1, "not_a_number": 2}
-    assert rows(table, "x", "event") == [(507.0, "fixation")]
+    assert rounded(table, "x", "event") == [(507.0, "fixation")]
 
 
 @pytest.mark.parametrize(

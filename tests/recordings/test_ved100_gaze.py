@@ -6,30 +6,17 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from tests.tidy import rows
 from vidsal import fixations
 from vidsal.errors import InputError
 from vidsal.recordings.ved100 import ved100
+
+FILE_NAME = "Kimono1.txt"
 
 # Layout: data_process/data_extract/ExtractData.m of
 # github.com/spzhubuaa/VED100-A-Video-Based-Eye-Tracking-Dataset-on-Visual-Saliency-Detection
 # (fprintf '%g ' frame, '%g ' x, '%g\n' y; frames from 1) and Combine.m (one after the other).
 JOINED = "1 3087.74 1600.67\n1 3087.74 1600.67\n3 3045.18 1645.43\n2 10 20\n2 11 21.5\n1 5 6\n"
-
-
-@pytest.fixture
-def put(tmp_path):
-    """Writes a file and returns its path."""
-
-    def write(text, name="Kimono1.txt"):
-        path = tmp_path / name
-        path.write_bytes(text.encode() if isinstance(text, str) else text)
-        return path
-
-    return write
-
-
-def rows(table, *names):
-    return [tuple(row) for row in table[list(names)].to_numpy(dtype=object)]
 
 
 def test_joined_recordings(put):
@@ -86,6 +73,7 @@ def test_screen_and_video_of_other_sizes(put):
         put("1 0 0\n1 1919.5 1079.5\n1 3839 2159\n1 3840 5\n"),
         format="ved100",
         screen=[3840, 2160],
+        rect="screen",
         video_size=[416, 240],
     )
     edge = (0.5 * 416 / 3840 - 0.5, 0.5 * 240 / 2160 - 0.5)
@@ -120,7 +108,7 @@ def test_real_recording_with_the_people_already_told_apart(shared, put):
     assert (table["subject"].astype(int).diff() == 1).sum() == (changes & back).sum()
     assert (table["subject"].nunique(), known["observer"].nunique()) == (98, 98)
     read = fixations.read(
-        put(joined), format="ved100", screen=[3840, 2160], video_size=[416, 240]
+        put(joined), format="ved100", screen=[3840, 2160], rect="screen", video_size=[416, 240]
     ).drop_duplicates(["subject", "frame"])
     # The file's own x_px = x / 3840 * 416 has pixel edges where we have pixel centres.
     first = known.drop_duplicates(["observer", "frame"])

@@ -10,7 +10,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from vidsal import fixations, heatmaps, mapping, preparing, scoring, sheets
+from vidsal import densities, heatmaps, mapping, preparing, scoring, sheets
 from vidsal.errors import InputError
 from vidsal.video._canvas import Canvas, part, transform
 from vidsal.video.encode import write_ffv1
@@ -219,7 +219,7 @@ def test_gaze_beside_the_crop_is_counted_as_outside(film, group):
     assert rows.loc[[0, 1, 2], "outside"].tolist() == [1, 0, 2]
     assert table.attrs["fixations"] == {"kept": 2, "outside": 3, "frame_outside": 0}
     # The pixels that people looked at are those that the matrix names.
-    points, _ = fixations.on_grid(gaze, matrix, canvas, 4)
+    points, _ = densities.on_grid(gaze, matrix, canvas, 4)
     x, y, _ = matrix @ [69, 39, 1]
     assert points[1].tolist() == [1, round(y), round(x)]
 

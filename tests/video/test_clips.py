@@ -9,7 +9,7 @@ import pytest
 import torch
 
 from vidsal.errors import InputError
-from vidsal.video.clips import assemble, layout, resample
+from vidsal.video.clips import assemble, layout, resample, segments, spread
 
 CASES = list(itertools.product((1, 2, 5, 16, 17, 31, 32, 100), (1, 4, 8), (1, 2, 3), (1, 3, 8)))
 CASES = [case for case in CASES if case[3] <= case[1] * case[2]]
@@ -89,6 +89,65 @@ def test_a_repeated_last_frame_gets_the_mean_of_its_samples():
     np.testing.assert_array_equal(coverage, np.ones(5))
 
 
+# Segments
+
+
+@pytest.mark.parametrize(("frames", "length"), [(1, 4), (3, 8), (8, 8), (9, 8), (40, 8), (1000, 7)])
+def test_segments_are_one_clip_of_a_frame_from_each_part(frames, length):
+    clips = layout(frames, length, 2, 3, "segments")
+    assert clips.dtype == np.int64
+    assert clips.shape == (1, length)
+    parts = np.arange(length) * frames / length
+    assert (np.floor(parts) <= clips[0]).all()
+    assert (clips[0] < parts + frames / length).all()
+    # Middles: the clip backwards is the clip of the video played backwards, to a frame.
+    assert np.abs(frames - 1 - clips[0, ::-1] - clips[0]).max() <= 1
+
+
+def test_segments_of_a_video_of_that_length_are_the_dense_clip():
+    clips = layout(8, 8, 5, 3, "segments")
+    np.testing.assert_array_equal(clips, layout(8, 8, 1, 8))
+    maps = np.random.default_rng(0).normal(size=(1, 4, 3, 4)).astype(np.float32)
+    found, expected = assemble(maps, clips, 8, 5, "segments"), assemble(maps, clips, 8, 1)
+    np.testing.assert_array_equal(found[0], expected[0])
+    np.testing.assert_array_equal(found[1], expected[1])
+
+
+@pytest.mark.parametrize(("frames", "length"), [(1, 4), (5, 8), (8, 8), (9, 8), (40, 8), (100, 7)])
+def test_every_frame_has_a_map_and_those_seen_have_their_own(frames, length):
+    clips = layout(frames, length, 1, 1, "segments")
+    heatmap = np.random.default_rng(0).normal(size=(length, 2, 3)).astype(np.float32)
+    made, coverage = assemble([heatmap], clips, frames, 1, "segments")
+    assert made.shape == (frames, 2, 3)
+    np.testing.assert_array_equal(coverage, np.ones(frames))
+    for number in np.unique(clips):
+        expected = heatmap[clips[0] == number].mean(axis=0)
+        np.testing.assert_allclose(made[number], expected, rtol=1e-5, atol=1e-6)
+    constant = assemble([np.full((3, 2, 2), np.float32(0.1))], clips, frames, 1, "segments")[0]
+    np.testing.assert_array_equal(constant, np.full((frames, 2, 2), np.float32(0.1)))
+
+
+def test_between_segments_maps_change_evenly():
+    clips = layout(40, 4, 1, 1, "segments")
+    np.testing.assert_array_equal(clips, [[5, 15, 25, 35]])
+    ramp = clips[0].astype(np.float32)[:, None, None]
+    made, _ = assemble([ramp], clips, 40, 1, "segments")
+    np.testing.assert_allclose(made.ravel(), np.arange(40).clip(5, 35), rtol=1e-6)
+
+
+def test_several_clips_of_segments_are_averaged():
+    clips = spread(40, 2, 4, 1, "segments")
+    maps = [np.full((4, 1, 1), value, np.float32) for value in (1, 3)]
+    made, coverage = assemble(maps, clips, 40, 1, "segments")
+    np.testing.assert_array_equal(made.ravel(), np.full(40, 2))
+    np.testing.assert_array_equal(coverage, np.full(40, 2))
+
+
+def test_places_in_segments():
+    np.testing.assert_array_equal(segments(12, 3, 0.0), [0, 4, 8])
+    np.testing.assert_array_equal(segments(12, 3, np.array([0, 0.5, 0.999])), [0, 6, 11])
+
+
 @pytest.mark.parametrize(("count", "length"), [(2, 16), (1, 8), (16, 4), (5, 7), (8, 8)])
 def test_resampling_is_that_of_torch(count, length):
     heatmap = np.random.default_rng(0).normal(size=(count, 3, 4)).astype(np.float32)
@@ -117,6 +176,9 @@ def test_a_missing_map_is_noticed():
 def test_numbers_below_one_are_refused(bad):
     with pytest.raises(InputError, match="at least 1"):
         layout(*bad)
+    if bad[2] and bad[3]:
+        with pytest.raises(InputError, match="at least 1"):
+            layout(*bad, "segments")
 
 
 def test_a_hop_that_leaves_gaps_is_refused():

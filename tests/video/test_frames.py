@@ -151,6 +151,31 @@ def test_a_frames_file_that_ends_early_is_noticed(clip, tmp_path):
 
 
 @pytest.mark.parametrize("store", ["raw", "jpeg95"])
+def test_an_array_is_filled_again_where_it_fits(clip, tmp_path, store):
+    path, health = clip
+    with h5py.File(tmp_path / "frames.h5", "w", libver="v110") as file:
+        write_frames(path, health, file.create_group("video"), store=store)
+    with h5py.File(tmp_path / "frames.h5", "r") as file:
+        whole, out = read_frames(file["video"]), None
+        for numbers, again in (([0, 2, 4], 0), ([9, 10, 19], 1), ([7, 7, 7], 1), ([1, 2], 0)):
+            made = read_numbered(file["video"], np.array(numbers), out)
+            np.testing.assert_array_equal(made, whole[numbers])
+            assert (made is out) == bool(again)
+            out = made
+
+
+def test_frames_are_those_of_the_file_that_was_opened(clip, tmp_path):
+    path, health = clip
+    for name, side in (("frames.h5", 342), ("other.h5", 50)):
+        with h5py.File(tmp_path / name, "w", libver="v110") as file:
+            write_frames(path, health, file.create_group("video"), max_side=side)
+    with h5py.File(tmp_path / "frames.h5", "r") as file:
+        whole = read_frames(file["video"])
+        os.replace(tmp_path / "other.h5", tmp_path / "frames.h5")
+        np.testing.assert_array_equal(read_numbered(file["video"], np.arange(4)), whole[:4])
+
+
+@pytest.mark.parametrize("store", ["raw", "jpeg95"])
 def test_two_files_are_byte_identical(clip, store, tmp_path):
     path, health = clip
     for name in "ab":

@@ -41,9 +41,9 @@ def test_lightness_grows_with_the_value(name: str) -> None:
     assert light[-1] - light[0] > 150
 
 
-def test_jet_is_refused_with_the_way_out() -> None:
-    with pytest.raises(InputError, match=r"'jet'.*use one of inferno, viridis, grey"):
-        palette("jet")
+def test_an_unknown_colour_map_is_refused_with_the_way_out() -> None:
+    with pytest.raises(InputError, match=r"'hot'.*use one of inferno, viridis, grey, jet, PuRd"):
+        palette("hot")
 
 
 def test_scale_is_the_quantile_of_the_positive_part() -> None:

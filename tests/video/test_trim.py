@@ -106,7 +106,7 @@ def test_frames_left_out_of_an_avi_are_no_damage(films, tmp_path):
     assert record["times"][:3] == [0.0, 0.08, 0.16]
 
 
-def test_a_longer_sound_track_is_no_damage(kind, films, tmp_path):
+def test_a_longer_sound_track_is_no_damage(kind, tmp_path):
     source = tmp_path / "sound.mkv"
     sound = ["-i", kind("h264_b_open_gop"), "-f", "lavfi", "-i", "sine=d=5", "-c:v", "copy"]
     subprocess.run(
@@ -115,7 +115,7 @@ def test_a_longer_sound_track_is_no_damage(kind, films, tmp_path):
     assert trim(source, tmp_path / "clip.mkv")["reasons"] == []
 
 
-def test_frames_hidden_by_an_edit_list_are_no_damage(kind, films, tmp_path):
+def test_frames_hidden_by_an_edit_list_are_no_damage(kind, tmp_path):
     source = tmp_path / "copied.mp4"
     part = ["-ss", "0.9", "-i", kind("h264_b_open_gop"), "-t", "1", "-c", "copy"]
     subprocess.run(

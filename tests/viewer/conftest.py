@@ -98,3 +98,12 @@ def written(clips: list[dict], tables: dict, tmp_path_factory: pytest.TempPathFa
     options = {"title": f"Where? {SCRIPT}", "provenance": PROVENANCE, "notes": ["Made up."]}
     page(clips, tables, folder / "page.html", figures=figures, **options)
     return folder / "page.html"
+
+
+@pytest.fixture(scope="session")
+def of_clips(clips: list[dict], tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A page whose scores are all of whole clips, as aggregation `mean` gives them."""
+    path = tmp_path_factory.mktemp("of_clips") / "page.html"
+    own = [{**clip, "scores": {}, "aggregation": "mean"} for clip in clips]
+    page(own, {}, path, title="t", provenance=PROVENANCE)
+    return path

@@ -58,6 +58,20 @@ def test_best_control_and_undefined_are_words_not_only_colours(written: Path) ->
     assert "old/cam, nss: the map is constant" in written.read_text()
 
 
+@pytest.mark.parametrize("scored", [True, False])
+def test_metrics_are_offered_where_there_are_scores(
+    clips: list[dict], tmp_path: Path, scored: bool
+) -> None:
+    own = {"scores": {}} | ({} if scored else {"video_scores": {}})
+    page([{**clips[0], **own}], {}, tmp_path / "p.html", title="t", provenance={})
+    label, menu = re.search(
+        r'<label( hidden)?>score <select id="metric">(.*?)</select>',
+        (tmp_path / "p.html").read_text(),
+    ).groups()
+    offered = re.findall("<option>(.*?)</option>", menu)
+    assert (label, offered) == ((None, ["nss", "kl"]) if scored else (" hidden", []))
+
+
 def test_a_page_without_clips_still_reports(tmp_path: Path) -> None:
     page([], {"failures": pd.DataFrame()}, tmp_path / "p.html", title="t", provenance={})
     text = (tmp_path / "p.html").read_text()

@@ -141,6 +141,22 @@ def test_scores_follow_the_frame_and_say_when_they_are_undefined(
 
 
 @needs_browser
+def test_scores_of_whole_clips_are_shown_where_frames_have_none(
+    browser: Browser, of_clips: Path
+) -> None:
+    browser.open(of_clips, "#clip=clip1&frame=4&metric=unknown")  # number 2: 2.0 for net/grad
+    score = "document.querySelector('[data-key=\"net/grad\"] .score').textContent"
+    assert browser.js("document.getElementById('metric').value") == "nss"
+    assert browser.js(score) == "nss 2.00"
+    browser.change("metric", "kl")
+    assert browser.js(score) == "kl undefined"
+    assert browser.js("document.getElementById('curve').parentElement.hidden") is True
+    browser.change("order", "best")
+    browser.goto(7)
+    assert browser.state()["shown"] == 7
+
+
+@needs_browser
 def test_the_curve_shows_and_sets_the_frame(browser: Browser, written: Path) -> None:
     browser.open(written, "#frame=0")
     now = "+document.getElementById('now').getAttribute('x1')"

@@ -193,9 +193,9 @@ def test_a_damaged_video_is_dropped_when_asked(bad_videos):
 
 
 def test_too_many_failures_stop_the_run_with_a_sentence(bad_videos):
-    bad_videos.change_config({"max_failures": 0.1})
+    bad_videos.change_config({"max_failures": 0.2})
     text = bad_videos.run(check=False)
-    assert "of 8 videos failed, more than max_failures (0.1) allows" in text
+    assert "of 8 videos failed, more than max_failures (0.2) allows" in text
 
 
 def test_missing_columns_of_a_users_table(bad_videos):

@@ -8,7 +8,6 @@ import zipfile
 
 import pytest
 
-from tests.serving import serving
 from tests.workflow.project import SMALL, make_project
 from tests.workflow.test_faults import write_video
 
@@ -52,16 +51,14 @@ CONFIG = SMALL | {
 
 
 @pytest.fixture
-def server(tmp_path, monkeypatch):
-    monkeypatch.setenv("no_proxy", "127.0.0.1")
+def server(server, tmp_path):
     with zipfile.ZipFile(tmp_path / "set.zip", "w") as archive:
         for name in ("a.avi", "b.avi"):
             write_video(tmp_path / name)
             archive.write(tmp_path / name, name)
     body = (tmp_path / "set.zip").read_bytes()
-    with serving() as made:
-        made.add("/set.zip", body, cuts=[len(body) // 2])
-        yield made
+    server.add("/set.zip", body, cuts=[len(body) // 2])
+    return server
 
 
 @pytest.fixture

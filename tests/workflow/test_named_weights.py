@@ -13,7 +13,6 @@ import pytest
 import torch
 
 import vidsal
-from tests.serving import serving
 from tests.workflow.project import SMALL, make_project
 from vidsal import registry
 from vidsal.classifying import classify
@@ -34,13 +33,6 @@ PREDICTIONS = [
 ]
 HEATMAPS = [path.replace("predictions", "heatmaps") for path in PREDICTIONS]
 HEATMAPS = [path.replace("/test", "/gradient/test").replace(".parquet", ".h5") for path in HEATMAPS]
-
-
-@pytest.fixture
-def server(monkeypatch):
-    monkeypatch.setenv("no_proxy", "127.0.0.1")
-    with serving() as made:
-        yield made
 
 
 @pytest.fixture
@@ -108,3 +100,21 @@ def test_from_the_name_to_the_folder(project, server):
     planned = made.planned(*PREDICTIONS, *HEATMAPS)
     assert planned["train"] == 1
     assert planned["classify"] == planned["explain"] == 2
+
+
+def test_weights_of_a_backbone_are_fetched_and_trained_from(root, tmp_path):
+    change = {
+        "models": {"cnn_lstm": SMALL["models"]["cnn_lstm"] | {"backbone_weights": "imagenet"}}
+    }
+    made = make_project(root, tmp_path, SMALL | change)
+    target = "results/synthetic/predictions/cnn_lstm/test-000of002.parquet"
+    planned = made.planned(target)
+    assert (planned["fetch_weights"], planned["train"], planned["classify"]) == (1, 1, 1)
+    made.change_config({"models": {"cnn_lstm": {"backbone": "resnet101", "sampling": "segments"}}})
+    assert made.planned(target)["fetch_weights"] == 1
+    made.change_config({"models": {"cnn_lstm": {"weights": "a.pth"}}})
+    text = made.run("-n", target, check=False)
+    assert "weights hold the backbone too" in text
+    assert "Traceback" not in text
+    made.change_config({"models": {"cnn_lstm": {"weights": None}}, "train": {"sampling": "dense"}})
+    assert "tested and explained on segments clips" in made.run("-n", target, check=False)

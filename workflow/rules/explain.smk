@@ -1,6 +1,7 @@
 # From a model and frames to heatmaps; and the controls that every heatmap has to beat.
 # INPUTS:  results/{dataset}/frames/{shard}.h5, the model's weights and predictions
 # OUTPUT:  results/{dataset}/heatmaps/{model}/{method}/{shard}.h5
+#          results/{dataset}/export/{model}/{method}/{shard}/   the same in other formats
 
 
 rule shared_pass:
@@ -26,7 +27,7 @@ rule shared_pass:
         # As in `classify`, and nothing of the methods: where this rule reruns, Snakemake looks for no
         # other reason to run what takes its receipt as ancient. A changed method reruns its own
         # `explain`, which makes the missing maps itself.
-        code=code("fitting", models="model"),
+        code=code("testing", models="model"),
         options=options("numerics", "max_failures", models="model"),
     script:
         "../scripts/shared_pass.py"
@@ -60,6 +61,7 @@ rule explain:
         code=code("explaining", models="model", attribution="method"),
         options=options(
             "numerics",
+            "precision",
             "explain",
             "max_failures",
             "seed",
@@ -95,3 +97,25 @@ rule control:
         options=options("seed", "explain", "max_failures", controls="method"),
     script:
         "../scripts/control.py"
+
+
+rule export_maps:
+    """Write the maps of a shard in other formats: NumPy arrays, text, grey pictures."""
+    input:
+        heatmaps="results/{dataset}/heatmaps/{model}/{method}/{shard}.h5",
+    output:
+        folder=directory("results/{dataset}/export/{model}/{method}/{shard}"),
+    log:
+        "logs/{dataset}/export_maps/{model}/{method}/{shard}.log",
+    benchmark:
+        "benchmarks/runs/{dataset}/export_maps/{model}/{method}/{shard}.tsv"
+    conda:
+        "../../envs/score.yaml"
+    resources:
+        mem_mb=3000,
+        runtime=60,
+    params:
+        code=code("exchange"),
+        options=options("export"),
+    script:
+        "../scripts/export_maps.py"

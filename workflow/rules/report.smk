@@ -1,7 +1,8 @@
 # From tables and maps to things to look at.
 # INPUTS:  results/{dataset}/tables/*.tsv, heatmaps, frames, gaze
 # OUTPUTS: results/{dataset}/figures/{metric}.svg, figures/training/{model}.svg,
-#          figures/confusion/{model}.svg, overlays/{slot}.mp4, page.html
+#          figures/confusion/{model}.svg, overlays/{slot}.mp4, pictures/,
+#          features/{model}/{slot}.png, page.html
 
 
 rule choose_video:
@@ -22,7 +23,7 @@ rule choose_video:
         runtime=30,
     params:
         code=code("choosing"),
-        options=options("show"),
+        options=show("videos", "pick"),
     script:
         "../scripts/choose_video.py"
 
@@ -55,9 +56,61 @@ rule overlay:
     params:
         code=code("showing"),
         options=options("explain", "run"),
+        look=show("colormap"),
         shards=split_shards,
     script:
         "../scripts/overlay.py"
+
+
+rule draw_pictures:
+    """Draw the shown videos with each of their maps: panels, dimmed frames, films, ..."""
+    input:
+        shown=slot_files("results/{dataset}/shown/{slot}.tsv"),
+        clips=slot_files("results/{dataset}/atlas/{slot}.json"),
+    output:
+        folder=directory("results/{dataset}/pictures"),
+    log:
+        "logs/{dataset}/draw_pictures.log",
+    benchmark:
+        "benchmarks/runs/{dataset}/draw_pictures.tsv"
+    conda:
+        "../../envs/report.yaml"
+    resources:
+        mem_mb=3000,
+        runtime=60,
+    params:
+        code=code("picturing"),
+        options=show("colormap", "pictures"),
+        shards=split_shards,
+    script:
+        "../scripts/draw_pictures.py"
+
+
+rule draw_features:
+    """Draw which features of a frame-wise network move its score, and when."""
+    input:
+        shown="results/{dataset}/shown/{slot}.tsv",
+        accuracy="results/{dataset}/tables/accuracy.tsv",
+        weights=weights_of,
+    output:
+        picture="results/{dataset}/features/{model}/{slot}.png",
+    log:
+        "logs/{dataset}/draw_features/{model}/{slot}.log",
+    benchmark:
+        "benchmarks/runs/{dataset}/draw_features/{model}/{slot}.tsv"
+    wildcard_constraints:
+        model=alternatives(*RUN["models"]),
+    conda:
+        "../../envs/torch.yaml"
+    resources:
+        mem_mb=3000,
+        runtime=60,
+    params:
+        code=code("feature_pictures", models="model"),
+        options=options("numerics", "explain", models="model"),
+        shards=split_shards,
+    script:
+        "../scripts/draw_features.py"
 
 
 rule plot:

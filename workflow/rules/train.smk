@@ -90,7 +90,7 @@ rule classify:
         runtime=240,
         gpu=1,
     params:
-        code=code("fitting", models="model"),
+        code=code("testing", models="model"),
         options=options("numerics", "max_failures", models="model"),
         views=testing_options,
     script:

@@ -3,9 +3,9 @@
 from vidsal.jobs import job
 
 with job(snakemake) as run:
-    from vidsal import fitting
+    from vidsal import testing
 
-    fitting.classify_shard(
+    testing.classify_shard(
         run.config,
         run.wildcards.dataset,
         run.wildcards.model,

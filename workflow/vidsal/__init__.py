@@ -6,6 +6,7 @@ from importlib import import_module
 
 # What a notebook asks for, and where it is.
 LAZY = {
+    "explain": "vidsal.notebooks",
     "load_model": "vidsal.model_folders",
     "save_model": "vidsal.model_folders",
     "InputError": "vidsal.errors",

@@ -16,6 +16,7 @@ import pandas as pd
 
 from vidsal import config as settings
 from vidsal import registry
+from vidsal._annotations import misfit
 from vidsal.errors import InputError
 
 ROOM = "recordings"
@@ -85,8 +86,8 @@ def problems(
         if key not in known:
             # With an unknown format nobody can say which of its options are wrong.
             found += [f"{key!r} is unknown{registry.nearest(key, known)}"] if own else []
-        elif not settings.fits(value, known[key]):
-            found.append(f"{key}: {value!r} is no {known[key]}")
+        elif wrong := misfit(value, known[key]):
+            found.append(f"{key}: {wrong}")
     return found + _detect_problems(given.get("detect"), detectors)
 
 
@@ -100,13 +101,13 @@ def _detect_problems(given: object, detectors: dict[str, Callable]) -> list[str]
         return [f"detect: {name!r} is not known{_nearest(name, detectors)}"]
     arguments = inspect.signature(detectors[asked["method"]]).parameters.values()
     known = {p.name: str(p.annotation) for p in arguments if p.kind is p.KEYWORD_ONLY}
-    known |= {"method": "str", "unit": "str"}
+    known |= {"method": "str", "unit": "Literal['degrees', 'pixels']"}
     return [
         f"detect: {key!r} is unknown{registry.nearest(key, known)}"
         if key not in known
-        else f"detect: {key}: {value!r} is no {known[key]}"
+        else f"detect: {key}: {misfit(value, known[key])}"
         for key, value in asked.items()
-        if key not in known or not settings.fits(value, known[key])
+        if key not in known or misfit(value, known[key])
     ]
 
 
@@ -148,10 +149,25 @@ def load(path: Path, name: str, options: dict, formats: Formats) -> pd.DataFrame
     return _TABLES[key].copy()
 
 
+def ways_to_name_videos(name: str, formats: Formats) -> str:
+    """What a user can do when a file calls its videos otherwise than the sample sheet does."""
+    entry = registry.entry(ROOM, formats.choice(name).method, formats.rooms)
+    if "video_message" not in entry.options:
+        return "name one with video: ..."
+    return (
+        "say with video_message: which message of a trial names its video (a regular expression, "
+        "its first group is the name: 'VIDEO (\\S+)'), or name one with video: ..."
+    )
+
+
 def is_folder(name: str, formats: Formats) -> bool:
     """Whether a folder is one recording in this format, which then says so (``FOLDER = True``)."""
-    method = formats.choice(name).method
-    return bool(registry.entry(ROOM, method, formats.rooms).constants.get("FOLDER"))
+    return bool(_constants(name, formats).get("FOLDER"))
+
+
+def states_nothing(name: str, formats: Formats) -> bool:
+    """Whether files of this format never state any geometry, and it says so (``STATES = []``)."""
+    return name in formats.names() and _constants(name, formats).get("STATES") == []
 
 
 def subjects(paths: list[Path], pattern: str | None, place: str | Path) -> list[str]:
@@ -191,7 +207,7 @@ def _starred(path: str, place: str) -> str | None:
 
 
 def of_video(
-    rows: pd.DataFrame, video: str | None, names: tuple[str, ...], path: Path
+    rows: pd.DataFrame, video: str | None, names: tuple[str, ...], path: Path, way_out: str
 ) -> pd.DataFrame:
     """The rows of one video, where the recording holds several.
 
@@ -200,6 +216,7 @@ def of_video(
         video: the name that the config gives; None = none.
         names: what the video is called in the sample sheet and on disk.
         path: the file, for messages.
+        way_out: what a user can do, for messages.
 
     Raises:
         InputError: none or several of the file's videos bear the name.
@@ -220,7 +237,7 @@ def of_video(
     listed = ", ".join(map(repr, there[:10])) + (", ..." if len(there) > 10 else "")
     raise InputError(
         f"gaze recording {path}: holds the videos {listed}, of which {asked} is "
-        f"{'not one' if not fits else 'more than one'}; name one with video: ..."
+        f"{'not one' if not fits else 'more than one'}; {way_out}"
     )
 
 
@@ -270,6 +287,11 @@ def _stamp(path: Path) -> list:
     except OSError:
         return []
     return [found.st_size, found.st_mtime_ns] if path.is_file() else [path.stat().st_mtime_ns]
+
+
+def _constants(name: str, formats: Formats) -> dict[str, object]:
+    """What the file of a format states in capital letters."""
+    return registry.entry(ROOM, formats.choice(name).method, formats.rooms).constants
 
 
 def _nearest(name: object, known: Iterable[str]) -> str:

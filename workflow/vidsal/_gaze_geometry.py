@@ -21,6 +21,15 @@ SIZES = {"screen": 2, "screen_cm": 2, "video_size": 2, "rect": 4}
 POSITIVE = ("distance_cm", "pixels_per_degree", "fps", "rate")
 RECTS = ("screen", "fit", "centre")
 SPACES = ("screen", "video")
+MOST_LOST = 0.5
+LOSSES = {
+    "outside_screen": "lie off the screen; is `screen` right?",
+    "outside_video": "lie beside the video; are `screen`, `rect` and `video_size` right, and is it "
+    "the recording of this video?",
+    "frame_outside": "lie before the first or after the last frame; are `time_unit`, `fps`, `lag` "
+    "and the start message right, and is it the recording of this video?",
+}
+"""Reasons that say, above this share of a recording, that it was read wrongly."""
 
 
 @dataclass(frozen=True)
@@ -31,6 +40,7 @@ class Clip:
         names: what the video is called: its name in the sample sheet, its file.
         size: (width, height) of the source's pixels.
         fps: frames per second.
+        num_frames: how many it has; None where it is a part of its source, which may go on.
         times: float64 (T,), seconds of its frames on the source's clock, which is 0 at the source's
             first frame.
         frame_index: int64 (T,), their numbers in the source.
@@ -39,6 +49,7 @@ class Clip:
     names: tuple[str, ...] = ()
     size: tuple[int, int] | None = None
     fps: float | None = None
+    num_frames: int | None = None
     times: np.ndarray | None = None
     frame_index: np.ndarray | None = None
 
@@ -49,7 +60,8 @@ class Geometry:
 
     Attributes:
         facts: of ``STATED``, what is known.
-        sources: fact -> config, file, video (the video file itself) or default.
+        sources: fact -> config, file, video (the video file itself), default, or "same shape" (the
+            video is taken to have filled a screen of its own shape).
         area: [x, y, width, height] of the video in the recording's pixels; None = its own pixels.
         size: (width, height) of the source, in whose pixels the result is; None = not known.
     """
@@ -84,9 +96,9 @@ def settle(given: dict, stated: dict, clip: Clip, path: Path) -> Geometry:
     """
     given = {name: given[name] for name in STATED if given.get(name) is not None}
     stated = {name: stated[name] for name in STATED if stated.get(name) is not None}
-    for facts in (given, stated):
-        _check(facts, path)
     facts = stated | given
+    if wrong := problems(stated) + problems(given):
+        raise InputError(f"geometry of {path}: {'; '.join(wrong)}")
     sources = {name: "config" if name in given else "file" for name in facts}
     # The frame rate of the video itself is surer than what a recording says of it.
     own = {"video_size": clip.size, "fps": None if "fps" in given else clip.fps}
@@ -97,6 +109,31 @@ def settle(given: dict, stated: dict, clip: Clip, path: Path) -> Geometry:
     facts, sources = _space(facts, sources, given)
     size = clip.size or facts.get("video_size")
     return Geometry(facts, sources, _area(facts, sources, clip, path), size and tuple(size))
+
+
+def problems(facts: dict) -> list[str]:
+    """A sentence for every fact that is of the wrong form."""
+    return [
+        f"{name}: {value} {wrong}" for name, value in facts.items() if (wrong := _odd(name, value))
+    ]
+
+
+def contradictions(facts: dict) -> list[str]:
+    """What is wrong with facts of the right form, when nothing else is stated anywhere."""
+    screen, size, rect = (facts.get(name) for name in ("screen", "video_size", "rect"))
+    if isinstance(rect, str) and not screen:
+        return [f"rect: {rect} needs screen: [width, height] too"]
+    if screen and size and rect == "centre":
+        return _too_large(screen, size)
+    on_screen = facts.get("space", "screen") == "screen" and rect is None
+    other = on_screen and screen and size and not _same_shape(screen, size)
+    return [_unknown_place(screen, size)] if other else []
+
+
+def lacking_for_degrees(facts: dict) -> list[str]:
+    """The facts that are missing to turn pixels of the recording into degrees of visual angle."""
+    needed = {"distance_cm", "screen", "screen_cm"}
+    return [] if "pixels_per_degree" in facts else sorted(needed - set(facts))
 
 
 def to_video(rows: pd.DataFrame, geometry: Geometry, dropped: Counter) -> pd.DataFrame:
@@ -120,6 +157,15 @@ def keep(rows: pd.DataFrame, good: pd.Series, reason: str, dropped: Counter) -> 
     return rows[good].copy()
 
 
+def lost(dropped: Counter, count: int, path: Path) -> list[str]:
+    """A sentence for the reason for which more than half of a file's rows were left out."""
+    return [
+        f"gaze recording {path}: {n} of {count} rows ({n / count:.0%}) {LOSSES[reason]}"
+        for reason, n in dropped.items()
+        if n > MOST_LOST * count
+    ]
+
+
 def pixels_per_degree(facts: dict) -> float | None:
     """Pixels of the recording in one degree of visual angle, at the middle of the screen.
 
@@ -128,35 +174,55 @@ def pixels_per_degree(facts: dict) -> float | None:
     """
     if "pixels_per_degree" in facts:
         return float(facts["pixels_per_degree"])
-    if not {"screen", "screen_cm", "distance_cm"} <= set(facts):
+    if lacking_for_degrees(facts):
         return None
     across, down = (p / cm for p, cm in zip(facts["screen"], facts["screen_cm"], strict=True))
     return 2 * facts["distance_cm"] * math.tan(math.radians(0.5)) * math.sqrt(across * down)
 
 
-def _check(facts: dict, path: Path) -> None:
-    """Refuse facts of the wrong form."""
-    for name, value in facts.items():
-        if name == "rect" and isinstance(value, str):
-            _choose(name, value, RECTS, path)
-        elif name in SIZES:
-            _check_size(name, value, path)
-        elif name == "space":
-            _choose(name, value, SPACES, path)
-        elif name in POSITIVE and not (_is_number(value) and value > 0):
-            raise InputError(f"{name}: {value!r} for {path}: must be a number above 0")
+def _odd(name: str, value: object) -> str:
+    """What is wrong with the form of one fact; '' for nothing."""
+    known = {"rect": RECTS, "space": SPACES}.get(name)
+    if known and isinstance(value, str):
+        return "" if value in known else f"is unknown; choose from {', '.join(known)}"
+    if name in SIZES:
+        fine = isinstance(value, list | tuple) and len(value) == SIZES[name]
+        fine = fine and all(map(_is_number, value)) and min(value[-2:]) > 0
+        return "" if fine else f"needs {SIZES[name]} numbers, sizes positive"
+    fine = name not in POSITIVE or (_is_number(value) and value > 0)
+    return "" if fine else "must be a number above 0"
 
 
-def _choose(name: str, value: object, known: Sequence[str], path: Path) -> None:
-    if value not in known:
-        raise InputError(f"{name}: {value!r} for {path}: unknown; choose from {', '.join(known)}")
+def _too_large(screen: Sequence[float], size: Sequence[float]) -> list[str]:
+    """What is wrong with a video that was shown pixel for pixel."""
+    if size[0] <= screen[0] and size[1] <= screen[1]:
+        return []
+    return [
+        f"rect: centre: a video of {_shape(size)} does not fit pixel for pixel on a screen of "
+        f"{_shape(screen)}; give rect: fit, screen, or [x, y, width, height]"
+    ]
 
 
-def _check_size(name: str, value: object, path: Path) -> None:
-    length = SIZES[name]
-    fine = isinstance(value, list | tuple) and len(value) == length
-    if not fine or not all(map(_is_number, value)) or min(value[-2:]) <= 0:
-        raise InputError(f"{name}: {value} for {path}: needs {length} numbers, sizes positive")
+def _unknown_place(screen: Sequence[float] | None, size: Sequence[float] | None) -> str:
+    """The sentence that asks where the video lay."""
+    other = ""
+    if screen and size and not _same_shape(screen, size):
+        other = f", which has another shape ({_shape(screen)}) than the video ({_shape(size)})"
+    return (
+        "rect is missing: x, y are pixels of the screen, and nothing says where the video lay on it"
+        f"{other}; give rect: [x, y, width, height] in these pixels, or rect: screen (stretched "
+        "over it), fit (as large as fits) or centre (pixel for pixel), or space: video if they are "
+        "pixels of the video"
+    )
+
+
+def _same_shape(screen: Sequence[float], size: Sequence[float]) -> bool:
+    """Whether stretching the video over the screen moves no edge by a pixel of the video."""
+    return abs(size[0] * screen[1] / screen[0] - size[1]) < 1
+
+
+def _shape(size: Sequence[float]) -> str:
+    return "x".join(f"{side:g}" for side in size)
 
 
 def _is_number(value: object) -> bool:
@@ -181,14 +247,11 @@ def _area(facts: dict, sources: dict, clip: Clip, path: Path) -> list[float] | N
     if rect is not None and sources["rect"] == "file" and facts["space"] == "video":
         rect = None
     if rect is None and facts["space"] == "screen":
-        if sources.get("screen") != "config":
-            raise InputError(
-                f"rect for {path}: x, y are pixels of the screen, and nothing says where the video "
-                "lay on it; give rect: [x, y, width, height] in these pixels, or rect: screen "
-                "(stretched over it), fit (as large as fits) or centre (pixel for pixel), or "
-                "space: video if they are pixels of the video"
-            )
-        rect, sources["rect"] = "screen", "default"
+        screen, size = facts.get("screen"), facts.get("video_size")
+        # A screen that only the file states says nothing of how the video was shown.
+        if sources.get("screen") != "config" or (size and not _same_shape(screen, size)):
+            raise InputError(f"gaze recording {path}: {_unknown_place(screen, size)}")
+        rect, sources["rect"] = "screen", "same shape"
     if rect is None:
         return _other_size(facts, clip)
     if "video_size" not in facts:
@@ -212,6 +275,8 @@ def _rectangle(word: str, facts: dict, path: Path) -> list[float]:
     screen, size = facts["screen"], facts["video_size"]
     if word == "screen":
         return [0, 0, *screen]
+    if word == "centre" and (wrong := _too_large(screen, size)):
+        raise InputError(f"gaze recording {path}: {wrong[0]}")
     scale = min(s / v for s, v in zip(screen, size, strict=True)) if word == "fit" else 1.0
     width, height = (scale * side for side in size)
     return [(screen[0] - width) / 2, (screen[1] - height) / 2, width, height]

@@ -4,9 +4,11 @@
   middle to validate with.
 - `segments`: one clip per video, cut into `length` equal parts of which each gives one frame, at a
   random place (Wang et al., "Temporal Segment Networks", ECCV 2016, arXiv 1608.00859; TSM too); the
-  frame in the middle of each to validate with. `stride` is not used.
-- `sliding`: every clip that `clips.layout` lays over a video (`length`, `stride`, `hop`), each once
-  per epoch, to learn from and to validate with.
+  frame in the middle of each to validate with.
+- `sliding`: every clip that the network is tested on (`clips.layout`), each once per epoch, to
+  learn from and to validate with.
+
+A network that sees segments learns from segments, and one that sees dense clips from those.
 
 A video shorter than a dense or sliding clip shows its last frame again until the clip is full; one
 with fewer frames than segments shows frames of each part more than once, in order.
@@ -15,6 +17,7 @@ with fewer frames than segments shows frames of each part more than once, in ord
 from __future__ import annotations
 
 import contextlib
+import threading
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
@@ -27,8 +30,10 @@ import torch
 from torch import Tensor
 
 from vidsal._recipe import Recipe, augment
+from vidsal.errors import InputError
 from vidsal.models import VideoModel
 from vidsal.video import clips
+from vidsal.video.clips import SAMPLINGS
 from vidsal.video.frames import read_frames, read_numbered
 
 # A video's frames and its class number; the group itself, or a function that opens it for a while.
@@ -39,6 +44,8 @@ Made = TypeVar("Made")
 ORDER, SAMPLE, TORCH = range(3)
 # Frames further apart than this, in the mean, are read one by one.
 SPARSE = 8
+# What each thread has read last.
+READ = threading.local()
 
 
 class Place(NamedTuple):
@@ -95,7 +102,10 @@ class Source:
         group, label = self.samples[place.video]
         with _opened(group) as own:
             shown = numbers(self.model, self.recipe.sampling, len(own["time"]), place.clip, rng)
-            frames, name = read(own, shown), own.name.strip("/")
+            # Every thread has its own array, filled again by the next clip: the network's input is
+            # never a view of it, since preprocessing turns bytes into float32.
+            READ.frames = frames = read(own, shown, getattr(READ, "frames", None))
+            name = own.name.strip("/")
         return Clip(self.model.preprocess(change(frames)), label, name)
 
 
@@ -106,9 +116,23 @@ def source(model: VideoModel, samples: Sequence[Sample], recipe: Recipe) -> Sour
     places = [
         Place(video, clip)
         for video, (group, _) in enumerate(samples)
-        for clip in range(len(_layout(model, _count(group))))
+        for clip in range(len(model.layout(_count(group))))
     ]
     return Source(model, samples, recipe, places)
+
+
+def chosen(model: VideoModel, sampling: str | None) -> str:
+    """Return how clips are sampled: as the model sees a video, or the sliding ones of that.
+
+    Raises:
+        InputError: the network would be tested on clips unlike those that it learned from.
+    """
+    if sampling not in (None, "sliding", model.sampling) and sampling in SAMPLINGS:
+        raise InputError(
+            f"train.sampling: {sampling}, but {model.name} is tested and explained on "
+            f"{model.sampling} clips; set sampling: {sampling} in the options of the model too"
+        )
+    return sampling or model.sampling
 
 
 def numbers(
@@ -116,11 +140,10 @@ def numbers(
 ) -> np.ndarray:
     """Return the ascending frame numbers (length,) of a clip of a video of `count` frames."""
     if sampling == "sliding":
-        return _layout(model, count)[clip]
+        return model.layout(count)[clip]
     if sampling == "segments":
-        inside = np.full(model.length, 0.5) if rng is None else rng.random(model.length)
-        shown = (np.arange(model.length) + inside) * count / model.length
-        return np.minimum(shown.astype(np.int64), count - 1)
+        inside = 0.5 if rng is None else rng.random(model.length)
+        return clips.segments(count, model.length, inside)
     span = model.length * model.stride
     spare = max(0, count - span)
     start = spare // 2 if rng is None else int(rng.integers(spare + 1))
@@ -128,10 +151,13 @@ def numbers(
     return start + clips.layout(min(span, count), model.length, model.stride, span)[0]
 
 
-def read(group: h5py.Group, shown: np.ndarray) -> np.ndarray:
-    """Return frames of ascending numbers (T,), uint8 (T,H,W,3), without all that lies between."""
+def read(group: h5py.Group, shown: np.ndarray, out: np.ndarray | None = None) -> np.ndarray:
+    """Return frames of ascending numbers (T,), uint8 (T,H,W,3), without all that lies between.
+
+    `out` may be filled anew, as in `read_numbered`.
+    """
     if shown[-1] - shown[0] < SPARSE * len(shown):
-        return read_numbered(group, shown)
+        return read_numbered(group, shown, out)
     return np.concatenate([read_frames(group, one, one + 1) for one in shown.tolist()])
 
 
@@ -199,10 +225,6 @@ def stacked(made: Sequence[Clip], device: torch.device) -> tuple[Tensor, Tensor]
         batch = batch.pin_memory()
     targets = torch.tensor([clip.label for clip in made], device=device)
     return batch.to(device, non_blocking=True), targets
-
-
-def _layout(model: VideoModel, count: int) -> np.ndarray:
-    return clips.layout(count, model.length, model.stride, model.hop)
 
 
 def _count(group: object) -> int:

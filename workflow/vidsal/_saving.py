@@ -125,6 +125,7 @@ def _options(model: VideoModel) -> dict[str, object]:
         "length": model.length,
         "stride": model.stride,
         "hop": model.hop,
+        "sampling": model.sampling,
     }
 
 

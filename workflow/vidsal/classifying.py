@@ -16,6 +16,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from vidsal.asking import ask
 from vidsal.errors import InputError
 from vidsal.models import VideoModel
 from vidsal.video import clips as clips_
@@ -31,7 +32,8 @@ class Views:
 
     Attributes:
         clips: "all", one every `hop` frames of the model; or how many, spread evenly from the first
-            frame to the last (a single one lies in the middle).
+            frame to the last (a single one lies in the middle). Of a model that sees segments "all"
+            is one, and several take other frames of each segment.
         crops: 1, the part of the picture that the model takes; 3, besides it the parts of the same
             shape at both ends of the longer side: left and right, or top and bottom.
         average: of the views' "logits" or "probabilities".
@@ -70,7 +72,7 @@ def classify(
     Returns:
         `logits` float32 (n,K) of the n views, the crops of a clip next to each other; `starts`
         int64 (clips,) the first frame of each clip, `crops` how many views each has, `padded` how
-        many samples of a clip repeat the last frame; `video_logits` float32 (K,) as `average`
+        many samples of a clip repeat a frame; `video_logits` float32 (K,) as `average`
         says, `predicted` the number of the largest, `probability` its softmax.
     """
     views = views or Views()
@@ -98,12 +100,8 @@ def classify(
 def lay_clips(model: VideoModel, num_frames: int, clips: str | int = "all") -> np.ndarray:
     """Return which frames each clip shows, int64 (clips, length), no clip twice."""
     if clips == "all":
-        return clips_.layout(num_frames, model.length, model.stride, model.hop)
-    last = max(0, num_frames - model.length * model.stride)
-    ends = (0, last) if clips > 1 else (last // 2, last // 2)
-    starts = np.unique(np.linspace(*ends, clips).round().astype(np.int64))
-    numbers = starts[:, None] + np.arange(model.length) * model.stride
-    return np.minimum(numbers, num_frames - 1)
+        return model.layout(num_frames)
+    return clips_.spread(num_frames, clips, model.length, model.stride, model.sampling)
 
 
 def averaged(logits: np.ndarray, average: str) -> np.ndarray:
@@ -124,11 +122,6 @@ def softmax(logits: np.ndarray) -> np.ndarray:
     return raised / raised.sum(axis=-1, keepdims=True)
 
 
-def read_clip(model: VideoModel, group: h5py.Group, numbers: np.ndarray) -> Tensor:
-    """Return the network's input (3,T,H,W) for frames of the given numbers, int64 (T,)."""
-    return model.preprocess(read_numbered(group, numbers))
-
-
 def cut(frames: np.ndarray, size: tuple[int, int]) -> list[np.ndarray]:
     """Return the two ends of pictures (T,H,W,3) in the shape of a network's input (h, w).
 
@@ -145,18 +138,6 @@ def cut(frames: np.ndarray, size: tuple[int, int]) -> list[np.ndarray]:
     return []
 
 
-def ask(model: VideoModel, batch: Tensor) -> Tensor:
-    """Return the logits (N,K) of clips (N,C,T,H,W), every module's mode put back afterwards."""
-    modes = [(module, module.training) for module in model.net.modules()]
-    try:
-        model.net.eval()
-        with torch.inference_mode():
-            return model.net(batch.to(model.device))
-    finally:
-        for module, mode in modes:
-            module.training = mode
-
-
 def _views(
     model: VideoModel, group: h5py.Group, layout: np.ndarray, crops: int
 ) -> Iterator[Tensor]:
@@ -167,8 +148,10 @@ def _views(
             f"{model.preprocess.mode}), of which there is one; set crops: 1 under "
             "classify.per_model, or mode: crop in its options"
         )
+    frames = None
     for numbers in layout:
-        frames = read_numbered(group, numbers)
+        # The array is filled anew for each clip: inputs are float32, thus never views of it.
+        frames = read_numbered(group, numbers, frames)
         ends = cut(frames, model.preprocess.size) if crops > 1 else []
         for part in (ends[0], frames, ends[1]) if ends else (frames,):
             yield model.preprocess(part)

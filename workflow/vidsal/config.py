@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from vidsal import registry, weights
+from vidsal._annotations import misfit
 from vidsal.errors import InputError
 
 RUN_LISTS = {
@@ -24,7 +25,8 @@ RESERVED = {
     "attribution": {"gaze"},
     "datasets": {weights.FOLDER},
 }
-TYPES = {"int": int, "float": (int, float), "str": str, "bool": bool, "list": list, "dict": dict}
+SET_BY_US = {"folder", "work", "key", "seed"}
+"""Arguments of `training.train` that are no options."""
 
 
 @dataclass(frozen=True)
@@ -66,7 +68,7 @@ def name_problems(config: dict) -> list[str]:
     problems: list[str] = []
     for room in registry.ROOMS:
         for name in config.get(room) or {}:
-            problems += _choice_problems(config, room, name, f"{room}.{name}")
+            problems += choice_problems(config, room, name, f"{room}.{name}")
     for key, room in RUN_LISTS.items():
         known = {*registry.names(room, config.get("rooms")), *(config.get(room) or {})}
         for name in config["run"].get(key) or []:
@@ -79,15 +81,7 @@ def name_problems(config: dict) -> list[str]:
 
 def section_problems(config: dict) -> list[str]:
     """Return a sentence for every training option and every name outside `run:` that is unknown."""
-    known = registry.signature("training.py", "train") - {"folder", "work", "key", "seed"}
-    sections = {"train": config["train"]}
-    sections |= {f"train.per_model.{m}": own for m, own in config["train"]["per_model"].items()}
-    problems = [
-        f"{place}: option {key!r} is unknown{registry.nearest(key, known)}"
-        for place, options in sections.items()
-        for key in options
-        if key not in known | {"per_model"}
-    ]
+    problems = training_problems(config)
     runs, per_job = config["run"], config["sharding"]["videos_per_job"]
     methods = {n for key in ("methods", "gaze", "controls") for n in runs.get(key) or []} | {"gaze"}
     for method, own in config["sharding"]["per_method"].items():
@@ -103,7 +97,49 @@ def section_problems(config: dict) -> list[str]:
         for model in config[section]["per_model"]
         if model not in models
     ]
-    return problems + weights_problems(config) + crops_problems(config)
+    problems += weights_problems(config) + crops_problems(config)
+    return problems + sampling_problems(config) + explain_problems(config)
+
+
+def explain_problems(config: dict) -> list[str]:
+    """Return a sentence for a target that no network has, and for signs that a map does not have.
+
+    Of networks with named weights the classes are known here; of others when they are.
+    """
+    from vidsal import targets
+
+    rule, polarity = config["explain"]["target"], config["explain"]["polarity"]
+    problems = [f"explain.target: {problem}" for problem in targets.shape_problems(rule)]
+    for own in [] if problems else _sound_models(config):
+        if not weights.is_trained(own) and weights.of(config, own):
+            known = weights.categories(config, own)
+            found = targets.class_problems(rule, known, own.options.get("num_classes"))
+            problems += [f"explain.target for {own.name}: {problem}" for problem in found]
+    removed = {"positive": ("absolute",), "negative": ("absolute", "relu")}.get(polarity, ())
+    for own in [] if name_problems(config) else _sound(config, "methods"):
+        for option in (name for name in removed if own.options.get(name) is True):
+            problems.append(
+                f"explain.polarity: {polarity}, but {own.name} has no signs with {option}: true; "
+                f"set attribution.{own.name}.{option}: false"
+            )
+    return problems
+
+
+def training_problems(config: dict) -> list[str]:
+    """Return a sentence for every option of training that is unknown or of a wrong type."""
+    known = registry.signature("training.py", "train")
+    known = {name: annotation for name, annotation in known.items() if name not in SET_BY_US}
+    sections = {"train": {k: v for k, v in config["train"].items() if k != "per_model"}}
+    sections |= {f"train.per_model.{m}": own for m, own in config["train"]["per_model"].items()}
+    problems = []
+    for place, options in sections.items():
+        for key, value in options.items():
+            if key not in known:
+                near = registry.nearest(key, known)
+                problems.append(f"{place}: option {key!r} is unknown{near}")
+            elif wrong := misfit(value, known[key]):
+                problems.append(f"{place}.{key}: {wrong}")
+    return problems
 
 
 def weights_problems(config: dict) -> list[str]:
@@ -125,15 +161,35 @@ def crops_problems(config: dict) -> list[str]:
     return problems
 
 
+def sampling_problems(config: dict) -> list[str]:
+    """Return a sentence for every model that would learn from other clips than it is tested on."""
+    asked = config["train"]
+    problems = []
+    for own in _sound_models(config):
+        wanted = asked["per_model"].get(own.name, {}).get("sampling", asked.get("sampling"))
+        seen = own.options.get("sampling", "dense")
+        if wanted in ("dense", "segments") and wanted != seen and weights.is_trained(own):
+            problems.append(
+                f"train.sampling: {wanted}, but {own.name} is tested and explained on {seen} "
+                f"clips; set models.{own.name}.sampling: {wanted}, and leave the other out"
+            )
+    return problems
+
+
 def _sound_models(config: dict) -> list[Choice]:
     """Return the models that run and that are known, with options that are."""
-    given = config.get("models") or {}
-    known = {*registry.names("models", config.get("rooms")), *given}
+    return _sound(config, "models")
+
+
+def _sound(config: dict, key: str) -> list[Choice]:
+    room = RUN_LISTS[key]
+    given = config.get(room) or {}
+    known = {*registry.names(room, config.get("rooms")), *given}
     return [
-        choice(config, "models", name)
-        for name in config["run"].get("models") or []
+        choice(config, room, name)
+        for name in config["run"].get(key) or []
         if name in known
-        and not (name in given and _choice_problems(config, "models", name, f"models.{name}"))
+        and not (name in given and choice_problems(config, room, name, f"{room}.{name}"))
     ]
 
 
@@ -150,7 +206,32 @@ def gaze_problems(config: dict) -> list[str]:
 
             wrong = fixations.problems(given, fixations.of_config(config))
             problems += [f"datasets.{name}.gaze: {sentence}" for sentence in wrong]
+            problems += [] if wrong else degrees_problems(config, name)
     return problems
+
+
+def degrees_problems(config: dict, dataset: str) -> list[str]:
+    """Return a sentence when densities of so many degrees are asked for that nobody can know.
+
+    That is so where gaze is in a format that never states how large and how far the screen was,
+    and the option `gaze` of the dataset does not either.
+    """
+    asked, own = config["score"]["sigma"], choice(config, "datasets", dataset)
+    in_degrees = isinstance(asked, dict) and "degrees" in asked and "pixels_per_degree" not in asked
+    option = registry.entry("datasets", own.method, config.get("rooms")).options.get("gaze")
+    if not in_degrees or option is None or option.annotation != "dict | None":
+        return []
+    from vidsal import fixations
+
+    given = own.options["gaze"] or {}
+    lacking = fixations.lacking_for_degrees(given, fixations.of_config(config))
+    if not lacking:
+        return []
+    return [
+        f"score.sigma: {{degrees: {asked['degrees']}}} needs {', '.join(lacking)} under datasets."
+        f"{dataset}.gaze, which its tables of gaze do not state; or give pixels_per_degree there, "
+        "or pixels_per_degree (of the video) beside degrees"
+    ]
 
 
 def choice(config: dict, room: str, name: str) -> Choice:
@@ -168,6 +249,19 @@ def choice(config: dict, room: str, name: str) -> Choice:
         code |= set(base.code)
         resolved_[key] = {"name": base.name, "method": base.method, **base.resolved}
     return Choice(room, name, method, entry.path, options, resolved_, tuple(sorted(code)))
+
+
+def section(config: dict, name: str) -> object:
+    """Return a section of the config, for params and part keys.
+
+    `precision`, of all numerics what only explaining looks at, counts as one of its own: whoever
+    changes it does not train again.
+    """
+    if name == "precision":
+        return config["numerics"].get(name, "fp32")
+    if name == "numerics":
+        return {key: value for key, value in config[name].items() if key != "precision"}
+    return config[name]
 
 
 def chosen(config: dict, key: str) -> list[str]:
@@ -223,7 +317,8 @@ def _schema_problem(error: object) -> str:
     return f"{place}: {error.message}"
 
 
-def _choice_problems(config: dict, room: str, name: str, place: str) -> list[str]:
+def choice_problems(config: dict, room: str, name: str, place: str) -> list[str]:
+    """Return a sentence for everything wrong with one name of a section; `place` is `room.name`."""
     given = (config[room] or {})[name] or {}
     if not isinstance(given, dict):
         return [f"{place}: options must be a mapping such as {{steps: 16}}, not {given!r}"]
@@ -238,8 +333,8 @@ def _choice_problems(config: dict, room: str, name: str, place: str) -> list[str
             continue
         if key not in options:
             problems.append(f"{place}: option {key!r} is unknown{registry.nearest(key, options)}")
-        elif not fits(value, options[key].annotation):
-            problems.append(f"{place}.{key}: {value!r} is no {options[key].annotation}")
+        elif wrong := misfit(value, options[key].annotation):
+            problems.append(f"{place}.{key}: {wrong}")
         elif options[key].annotation.startswith("Method"):
             problems += _base_problems(config, room, value, f"{place}.{key}")
     return problems
@@ -258,17 +353,4 @@ def _base_problems(config: dict, room: str, base: str, place: str) -> list[str]:
     known = {*registry.names(room, config.get("rooms")), *(config.get(room) or {})}
     return (
         [] if base in known else [f"{place}: {base!r} is not known{registry.nearest(base, known)}"]
-    )
-
-
-def fits(value: object, annotation: str) -> bool:
-    """Say whether a YAML value fits an annotation; texts that are not simple types fit anything."""
-    allowed = [part.strip().split("[")[0] for part in annotation.split("|")]
-    if value is None:
-        return "None" in allowed
-    if isinstance(value, bool):
-        return "bool" in allowed or not set(allowed) <= {*TYPES, "None"}
-    types = [TYPES[name] for name in allowed if name in TYPES]
-    return len(types) < len([n for n in allowed if n != "None"]) or any(
-        isinstance(value, kind) for kind in types
     )

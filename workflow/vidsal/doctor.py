@@ -12,7 +12,6 @@ from __future__ import annotations
 
 import argparse
 import logging
-import re
 import sys
 from collections import Counter
 from collections.abc import Iterable, Iterator
@@ -23,9 +22,10 @@ import numpy as np
 import pandas as pd
 import yaml
 
-from vidsal import fixations, matching, sheets
+from vidsal import fixations, guessing, matching, sheets
 from vidsal.datasets.folder import PICTURES, VIDEOS, folder
 from vidsal.errors import InputError
+from vidsal.spelling import slug
 from vidsal.video import trim
 
 log = logging.getLogger(__name__)
@@ -67,12 +67,12 @@ class Report:
     folder: Path
     videos: list[Video]
     gaze: list[Gaze]
-    strangers: list[Path]
+    strangers: dict[Path, str]
     problems: list[str] = field(default_factory=list)
 
     def sheet(self) -> pd.DataFrame:
         """Return the sample sheet of what can be used."""
-        gaze = {each.video: each.pattern for each in self.gaze if each.table is not None}
+        gaze = {each.video: each.pattern for each in self.used()}
         rows = [
             {
                 "video": video.name,
@@ -88,6 +88,16 @@ class Report:
             pd.DataFrame(rows, columns=["video", "path", "split", "label", "fixations"]), ""
         )
 
+    def format(self) -> str | None:
+        """Return the format that most recordings are in, of those that can be read."""
+        count = Counter(each.format for each in self.gaze if each.table is not None)
+        return min(count, key=lambda name: (-count[name], name)) if count else None
+
+    def used(self) -> list[Gaze]:
+        """Return the recordings that the sheet names: a config reads those of one format."""
+        own = self.format()
+        return [each for each in self.gaze if each.table is not None and each.format == own]
+
 
 def examine(place: str | Path, gaze: dict | None = None) -> Report:
     """Return what a folder holds.
@@ -101,11 +111,14 @@ def examine(place: str | Path, gaze: dict | None = None) -> Report:
         InputError: there is no such folder, or a keyword is unknown.
     """
     place, gaze = Path(place), dict(gaze or {})
-    if wrong := fixations.problems(gaze) if gaze else []:
-        raise InputError(f"doctor: gaze: {'; '.join(wrong)}")
     rows = folder(str(place), videos=str(place)).to_dict("records")
-    videos = [_video(row) for row in _renamed(r for r in rows if not _is_gaze(r["path"]))]
-    matched, strangers = _match(place, videos, gaze.pop("format", None))
+    rows = _renamed(row for row in rows if not _is_gaze(row["path"]))
+    others = _others(place, {Path(row["path"]) for row in rows})
+    formats = matching.of_format(others, gaze.get("format"))
+    _check(gaze, set(formats.values()))
+    gaze.pop("format", None)
+    videos = [_video(row) for row in rows]
+    matched, strangers = _match(place, videos, formats, gaze)
     report = Report(place, videos, matched, strangers)
     for each in matched:
         _read(each, {video.name: video for video in videos}[each.video], gaze)
@@ -113,15 +126,25 @@ def examine(place: str | Path, gaze: dict | None = None) -> Report:
     return report
 
 
+def _check(gaze: dict, formats: set[str]) -> None:
+    """Refuse keywords that nothing found can be read with."""
+    asked = [{"format": name} | gaze for name in sorted(formats)] if gaze else []
+    wrong = [fixations.problems(keywords) for keywords in asked or [gaze]]
+    if all(wrong):
+        raise InputError(f"doctor: gaze: {'; '.join(wrong[0])}")
+
+
 def _renamed(rows: Iterable[dict]) -> list[dict]:
-    """Return the rows with the short names of their files, where these are names and unique.
+    """Return the rows with the short names of their files; with folders where these are not unique.
 
     One label for all is the folder's name and no class.
     """
     rows = list(rows)
-    stems = [Path(row["path"]).stem for row in rows]
-    short = len(set(stems)) == len(stems) and all(re.fullmatch(sheets.SLUG, s) for s in stems)
-    names = stems if short else [row["video"] for row in rows]
+    stems = [slug(_stem(row["path"])) for row in rows]
+    count = Counter(stems)
+    names = [s if count[s] == 1 and s else row["video"] for s, row in zip(stems, rows, strict=True)]
+    if len(set(names)) < len(names):
+        names = [row["video"] for row in rows]
     lone = len({row["label"] for row in rows}) < 2
     return [
         row | {"video": name} | ({"label": ""} if lone else {})
@@ -145,28 +168,44 @@ def _video(row: dict) -> Video:
     return made
 
 
-def _match(place: Path, videos: list[Video], form: str | None) -> tuple[list[Gaze], list[Path]]:
-    """Return the recordings of each video, and files of gaze that belong to none."""
-    called = {name: v.name for v in videos for name in (Path(v.path).stem, v.name)}
+def _match(
+    place: Path, videos: list[Video], formats: dict[Path, str], keywords: dict
+) -> tuple[list[Gaze], dict[Path, str]]:
+    """Return the recordings of each video, and why other files of gaze belong to none."""
+    called = _called(place, videos)
     found: dict[tuple[str, str], list[Path]] = {}
-    strangers = []
-    for path in _others(place, videos):
-        format = form or matching.format_of(path)
-        if format is None:
-            continue
-        video = matching.video_of(path.relative_to(place), called)
-        if video is None:
-            strangers.append(path)
-        else:
-            found.setdefault((video, format), []).append(path)
+    strangers = {}
+    for path, own in formats.items():
+        named = matching.video_of(path.relative_to(place), called)
+        inside, why = ([named], "") if named else guessing.inside(path, own, keywords, called)
+        for video in inside:
+            found.setdefault((video, own), []).append(path)
+        if not inside:
+            strangers[path] = why
     made = [Gaze(v, paths, form, matching.pattern_of(paths)) for (v, form), paths in found.items()]
     return sorted(made, key=lambda each: each.video), strangers
 
 
-def _others(place: Path, videos: list[Video]) -> Iterator[Path]:
-    """Yield the files of a folder that are neither videos nor pictures."""
-    frames = {Path(video.path) for video in videos}
-    for path in sorted(place.rglob("*")):
+def _called(place: Path, videos: list[Video]) -> dict[str, str]:
+    """Return what each video may be called: its name, its path, and its file's name if unique."""
+    stems = Counter(_stem(video.path) for video in videos)
+    called = {}
+    for video in videos:
+        stem, path = _stem(video.path), Path(video.path)
+        if stems[stem] == 1:
+            called[stem] = video.name
+        elif path.is_relative_to(place):
+            called[path.relative_to(place).with_name(stem).as_posix()] = video.name
+    return called | {video.name: video.name for video in videos}
+
+
+def _stem(path: str) -> str:
+    return Path(path).name if Path(path).is_dir() else Path(path).stem
+
+
+def _others(place: Path, frames: set[Path]) -> Iterator[Path]:
+    """Yield the files of a folder that are neither videos nor pictures, nor among frames."""
+    for path in sorted(map(Path, sheets.files_below(place))):
         ending = path.suffix.lower()
         hidden = any(part.startswith(".") for part in path.relative_to(place).parts)
         if hidden or not path.is_file() or ending in VIDEOS | PICTURES:
@@ -187,7 +226,7 @@ def _read(gaze: Gaze, video: Video, keywords: dict) -> None:
     try:
         gaze.table = fixations.read(gaze.pattern, format=gaze.format, clip=_clip(video), **keywords)
     except InputError as error:
-        gaze.refusal = str(error)
+        gaze.refusal = f"{error}{guessing.hint(gaze.paths[0], gaze.format, keywords)}"
 
 
 def _clip(video: Video) -> fixations.Clip:
@@ -208,16 +247,24 @@ def _problems(report: Report) -> Iterator[str]:
     """Yield a sentence for everything that does not match."""
     with_gaze = {each.video for each in report.gaze}
     lengths = {video.name: video.frames for video in report.videos}
-    for path in report.strangers:
-        yield f"{path.relative_to(report.folder)}: names none of the videos"
-    for name, count in Counter(each.video for each in report.gaze).items():
-        if count > 1:
-            yield f"{name}: has recordings in {count} formats; keep one"
+    for path, why in report.strangers.items():
+        yield f"{path.relative_to(report.folder)}: {why}"
+    formats: dict[str, list[str]] = {}
+    for each in report.gaze:
+        formats.setdefault(each.video, []).append(each.format)
+    for name, several in formats.items():
+        if len(several) > 1:
+            yield (
+                f"{name}: has recordings in the formats {', '.join(several)}, of which "
+                f"{report.format()} is used; name another one with GAZE='{{format: ...}}'"
+            )
     if report.gaze:
         usable = [video.name for video in report.videos if not video.refusal]
         lone = [name for name in usable if name not in with_gaze]
         yield from ([f"without gaze: {_some(lone)}"] if lone else [])
     for each in report.gaze:
+        if each.table is not None:
+            yield from each.table.attrs.get("lost", [])
         if each.table is not None and lengths[each.video]:
             yield from _past_the_end(each, lengths[each.video])
     yield from _missing_subjects(report.gaze)
@@ -303,10 +350,10 @@ def _some(names: list[str]) -> str:
 
 def snippet(report: Report, sheet: Path, gaze: dict) -> str:
     """Return the part of a config that uses what was found."""
-    formats = {each.format for each in report.gaze if each.table is not None}
-    given = ({"format": min(formats)} if len(formats) == 1 else {}) | gaze
+    own_format = report.format()
+    given = ({"format": own_format} if own_format else {}) | gaze
     own = {"method": "folder", "table": str(sheet)} | ({"gaze": given} if given else {})
-    scored = ["auc", "nss", "cc", "sim", "kl"] if formats else []
+    scored = ["auc", "nss", "cc", "sim", "kl"] if own_format else []
     run = {"datasets": ["mine"], "models": [], "methods": [], "gaze": ["spectral_residual"]}
     run |= {"controls": ["random", "centre", "optical_flow"], "metrics": scored}
     config = {"run": run, "datasets": {"mine": own}, "explain": {"split": "test", "every": 1}}

@@ -4,8 +4,10 @@ A tidy table has the columns ``subject`` (str), ``frame`` (int64, 0-based), ``x`
 (float64, pixels of the video; x right, y down; whole numbers are pixel CENTRES, so a picture W
 pixels wide reaches from -0.5 to W - 0.5), ``time`` (float64, seconds since the video's first frame,
 of the start of the event; NaN where the recording names frames alone), ``duration`` (float64,
-seconds of the whole event; NaN for samples) and ``event`` (str: sample, fixation, pursuit, ...). An
-event that lasts has one row for every frame that it reaches into.
+seconds of the whole event; NaN for samples), ``event`` (str: sample, fixation, pursuit, ...) and
+``fixation`` (int64, number of the event, whatever its kind, among those of its subject on the
+video, from 0; -1 for samples and for what no length is known of). An event that lasts has one row
+for every frame that it reaches into, all with its number.
 """
 
 from __future__ import annotations
@@ -15,6 +17,7 @@ import logging
 from collections import Counter
 from fractions import Fraction
 from pathlib import Path
+from typing import Literal
 
 import numpy as np
 import pandas as pd
@@ -24,7 +27,6 @@ from vidsal import _gaze_geometry as places
 from vidsal._gaze_files import Formats, of_config
 from vidsal._gaze_frames import to_frames
 from vidsal._gaze_geometry import Clip, keep
-from vidsal.densities import density, on_grid
 from vidsal.errors import InputError
 
 __all__ = [
@@ -32,9 +34,8 @@ __all__ = [
     "Formats",
     "complete",
     "cut",
-    "density",
+    "lacking_for_degrees",
     "of_config",
-    "on_grid",
     "problems",
     "read",
     "split_halves",
@@ -43,7 +44,7 @@ __all__ = [
 log = logging.getLogger(__name__)
 
 TYPES = {"subject": str, "frame": np.int64, "x": np.float64, "y": np.float64}
-TYPES |= {"time": np.float64, "duration": np.float64, "event": str}
+TYPES |= {"time": np.float64, "duration": np.float64, "event": str, "fixation": np.int64}
 COLUMNS = tuple(TYPES)
 EVENTS = ("sample", "fixation", "saccade", "pursuit", "blink", "noise")
 UNITS = ("degrees", "pixels")
@@ -58,8 +59,8 @@ def read(
     screen_cm: list[float] | None = None,
     distance_cm: float | None = None,
     pixels_per_degree: float | None = None,
-    space: str | None = None,
-    rect: list[float] | str | None = None,
+    space: Literal["screen", "video"] | None = None,
+    rect: list[float] | Literal["screen", "fit", "centre"] | None = None,
     video_size: list[float] | None = None,
     fps: float | None = None,
     lag: float = 0.0,
@@ -85,8 +86,9 @@ def read(
     Args:
         path: a file; or a folder of files or a pattern (``gaze/*_clip7.asc``), one recording each.
         format: name of a file in ``vidsal/recordings``.
-        screen: [width, height] in pixels of the screen that x, y refer to. The video filled it,
-            stretched, unless ``rect`` says where it lay.
+        screen: [width, height] in pixels of the screen that x, y refer to. A video of the same
+            shape is taken to have filled it, which the geometry notes; for any other, ``rect`` must
+            say where it lay.
         screen_cm: [width, height] of the screen in centimetres.
         distance_cm: of the eyes from the screen, in centimetres.
         pixels_per_degree: pixels of the recording in a degree of visual angle, in place of the
@@ -117,7 +119,8 @@ def read(
     Returns:
         columns subject, frame, x, y, time, duration, event, in the order of the files;
         ``attrs["dropped"]``, and ``attrs["geometry"]``: all facts as they were used, and who stated
-        each (``from``).
+        each (``from``). ``attrs["lost"]`` holds a sentence for every file of which more than half
+        lies off the screen, beside the video, or before or after its frames.
 
     Raises:
         InputError: nothing is there, a format or keyword is unknown, or a fact is missing.
@@ -133,14 +136,15 @@ def read(
     names = _gaze_files.subjects(paths, subject, path)
     if not several and subject is None:
         names = [ONE_OBSERVER]
-    dropped, tables, geometries = Counter(), [], {}
+    dropped, tables, geometries, lost = Counter(), [], {}, []
     for place, name in zip(paths, names, strict=True):
         raw = _gaze_files.load(place, format, options, formats)
-        table, geometry = _one(raw, place, name, given, clip)
+        table, geometry = _one(raw, place, name, given, clip, formats)
         dropped.update(table.attrs["dropped"])
+        lost += table.attrs["lost"]
         geometries[str(place)] = geometry | {"format": format, "options": options}
         tables.append(table)
-    return _joined(tables, dropped, geometries, path)
+    return _joined(tables, dropped, geometries, lost, path)
 
 
 _KEYWORDS = {
@@ -157,15 +161,43 @@ def problems(given: dict, formats: Formats | None = None) -> list[str]:
         given: keywords; those of the format included.
         formats: formats beside those of vidsal.
     """
-    fixed = {name: value for name, value in given.items() if name not in ("clip", "formats")}
-    found = _gaze_files.problems(fixed, read, events.METHODS, formats or Formats())
+    given = {name: value for name, value in given.items() if name not in ("clip", "formats")}
+    formats = formats or Formats()
+    found = _gaze_files.problems(given, read, events.METHODS, formats)
     wrong = [n for n in given.get("events") or [] if n not in EVENTS]
-    return found + [f"events: {n!r} is unknown; choose from {', '.join(EVENTS)}" for n in wrong]
+    found += [f"events: {n!r} is unknown; choose from {', '.join(EVENTS)}" for n in wrong]
+    facts = {n: v for n, v in given.items() if n in places.STATED and v is not None}
+    odd = places.problems(facts)
+    found += [one for one in odd if one.split(":")[0] not in {each.split(":")[0] for each in found}]
+    if not found and _gaze_files.states_nothing(given.get("format", "table"), formats):
+        found = places.contradictions(facts) + _thresholds(given.get("detect"), facts)
+    return found
+
+
+def _thresholds(detect: str | dict | None, facts: dict) -> list[str]:
+    """What is missing for thresholds in degrees, where only the config states the geometry."""
+    in_degrees = detect and (isinstance(detect, str) or detect.get("unit", UNITS[0]) == UNITS[0])
+    lacking = places.lacking_for_degrees(facts)
+    return [_no_degrees(lacking)] if in_degrees and lacking else []
+
+
+def _no_degrees(lacking: list[str]) -> str:
+    return (
+        f"detect: thresholds are in degrees, and {', '.join(lacking)} of the recording are not "
+        "known; give them, or pixels_per_degree, or unit: pixels with thresholds in pixels"
+    )
+
+
+def lacking_for_degrees(given: dict, formats: Formats) -> list[str]:
+    """What pixels cannot be turned into degrees without, where no file of the format states it."""
+    if not _gaze_files.states_nothing(given.get("format", "table"), formats):
+        return []
+    return places.lacking_for_degrees({n: v for n, v in given.items() if v is not None})
 
 
 def complete(table: pd.DataFrame) -> pd.DataFrame:
-    """A tidy table with all its columns, from one that may lack time, duration and event."""
-    lacking = {"time": np.nan, "duration": np.nan, "event": "sample"}
+    """A tidy table with all its columns, from one that may lack those behind x and y."""
+    lacking = {"time": np.nan, "duration": np.nan, "event": "sample", "fixation": -1}
     missing = {name: value for name, value in lacking.items() if name not in table}
     made = table.assign(**missing)[list(COLUMNS)].astype(TYPES).reset_index(drop=True)
     made.attrs = dict(table.attrs)
@@ -204,7 +236,8 @@ def cut(table: pd.DataFrame, start: int, end: int | None = None) -> pd.DataFrame
     kept = table["frame"] >= start
     if end is not None:
         kept &= table["frame"] < end
-    return table[kept].assign(frame=table["frame"] - start).reset_index(drop=True)
+    rows = table[kept].reset_index(drop=True)
+    return rows.assign(frame=rows["frame"] - start)
 
 
 def split_halves(
@@ -222,24 +255,31 @@ def split_halves(
 
 
 def _one(
-    raw: pd.DataFrame, path: Path, name: str, given: dict, clip: Clip
+    raw: pd.DataFrame, path: Path, name: str, given: dict, clip: Clip, formats: Formats
 ) -> tuple[pd.DataFrame, dict]:
     """The gaze in one file, and its geometry."""
     dropped = Counter(raw.attrs.get("dropped", {}))
     geometry = places.settle(given, raw.attrs.get("geometry", {}), clip, path)
-    rows = _gaze_files.of_video(raw, given["video"], clip.names, path).reset_index(drop=True)
+    way_out = _gaze_files.ways_to_name_videos(given["format"], formats)
+    rows = _gaze_files.of_video(raw, given["video"], clip.names, path, way_out)
+    rows = rows.reset_index(drop=True)
     rows = rows if "subject" in rows else rows.assign(subject=name)
     if given["detect"] is None:
         rows, chosen = _chosen(rows, given["events"], dropped)
     else:
         rows, chosen = _detected(rows, given["detect"], geometry, path), ["fixation"]
-    rows = places.to_video(rows, geometry, dropped).reset_index(drop=True)
-    rows = to_frames(rows, geometry, clip, float(given["lag"]), path)
-    limit = np.inf if given["num_frames"] is None else given["num_frames"]
-    rows = keep(rows, rows["frame"].between(0, limit, inclusive="left"), "frame_outside", dropped)
+    misplaced, mistimed, count = Counter(), Counter(), len(rows)
+    rows = places.to_video(rows, geometry, misplaced).reset_index(drop=True)
+    lost = places.lost(misplaced, count, path)
+    rows = to_frames(_counted(rows), geometry, clip, float(given["lag"]), path)
+    limit = next((n for n in (given["num_frames"], clip.num_frames) if n is not None), np.inf)
+    rows = keep(rows, rows["frame"].between(0, limit, inclusive="left"), "frame_outside", mistimed)
+    lost += places.lost(mistimed, len(rows) + mistimed["frame_outside"], path)
+    dropped += misplaced + mistimed
     again = rows.duplicated(["subject", "frame", "x", "y"]) & (rows["event"] == "sample")
     rows = keep(rows, ~again, "duplicate", dropped)
     rows.attrs = {"dropped": {reason: int(n) for reason, n in dropped.items() if n}}
+    rows.attrs["lost"] = lost
     return complete(rows), _as_used(geometry, given, chosen)
 
 
@@ -288,12 +328,8 @@ def _scale(method: str, unit: str, asked: dict, geometry: places.Geometry, path:
         return 1.0
     angle = places.pixels_per_degree(geometry.facts)
     if angle is None:
-        lacking = {"screen", "screen_cm", "distance_cm"} - set(geometry.facts)
-        raise InputError(
-            f"detect: {method} for {path}: thresholds are in degrees, and "
-            f"{', '.join(sorted(lacking))} of the recording are not known; give them, or "
-            "pixels_per_degree, or unit: pixels with thresholds in pixels"
-        )
+        lacking = places.lacking_for_degrees(geometry.facts)
+        raise InputError(f"gaze recording {path}: {_no_degrees(lacking)}")
     return angle
 
 
@@ -316,12 +352,39 @@ def _plain(value: object) -> object:
     return value.item() if isinstance(value, np.generic) else value
 
 
+def _counted(rows: pd.DataFrame) -> pd.DataFrame:
+    """The rows with ``fixation``: a number for each event in the file whose length is known."""
+    length = next((rows[name] for name in ("duration", "span") if name in rows), None)
+    known = np.zeros(len(rows), bool) if length is None else length.notna().to_numpy()
+    known = known & (rows["event"] != "sample").to_numpy()
+    number = np.arange(len(rows))
+    if {"frame", "time", "duration"} <= set(rows):  # one row for each frame of an event already
+        same = ["subject", "event", "time", "duration", "x", "y"]
+        number = rows.groupby(same, sort=False, dropna=False).ngroup().to_numpy()
+    return rows.assign(fixation=np.where(known, number, -1))
+
+
+def _renumbered(tables: list[pd.DataFrame]) -> pd.DataFrame:
+    """The tables of files as one, in which the events of each subject have numbers from 0."""
+    made = pd.concat(tables, ignore_index=True)
+    file = np.repeat(np.arange(len(tables)), [len(table) for table in tables])
+    known = made["fixation"] >= 0
+    event = (made.assign(file=file)[known]).groupby(["file", "fixation"], sort=False).ngroup()
+    own = event.groupby(made["subject"][known], sort=False).transform(lambda n: pd.factorize(n)[0])
+    made.loc[known, "fixation"] = own
+    return made
+
+
 def _joined(
-    tables: list[pd.DataFrame], dropped: Counter, geometries: dict[str, dict], path: str | Path
+    tables: list[pd.DataFrame],
+    dropped: Counter,
+    geometries: dict[str, dict],
+    lost: list[str],
+    path: str | Path,
 ) -> pd.DataFrame:
     """The tables of all files as one; what their geometries have in common stands on top."""
     filled = [table for table in tables if len(table)] or tables[:1]
-    made = pd.concat(filled, ignore_index=True)
+    made = _renumbered(filled)
     all_of = list(geometries.values())
     common = {k: v for k, v in all_of[0].items() if all(g.get(k, ...) == v for g in all_of)}
     own = {p: {k: v for k, v in g.items() if k not in common} for p, g in geometries.items()}
@@ -329,4 +392,7 @@ def _joined(
     made.attrs["geometry"] = common | ({"of_files": own} if any(own.values()) else {})
     if made.attrs["dropped"]:
         log.info("%s: %d rows used, left out: %s", path, len(made), made.attrs["dropped"])
+    made.attrs["lost"] = lost
+    for sentence in lost:
+        log.warning("%s", sentence)
     return made

@@ -19,7 +19,8 @@ def chosen_rows(config: dict, rows: list[dict]) -> list[dict]:
 def source_attrs(group: h5py.Group) -> dict[str, object]:
     """Return what a map's group says of the video it belongs to."""
     names = ("source_sha256", "fps", "source_size", "canvas_size", "part_key")
-    return {name: group.attrs[name] for name in names}
+    found = {name: group.attrs[name] for name in names}
+    return found | {"canvas_transform": group.attrs["transform"]}
 
 
 def scaling(size: tuple[int, int], map_size: tuple[int, int]) -> np.ndarray:

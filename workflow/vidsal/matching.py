@@ -5,8 +5,11 @@ from __future__ import annotations
 import glob
 import itertools
 import re
+import unicodedata
 from collections.abc import Iterable
 from pathlib import Path
+
+import pandas as pd
 
 from vidsal import registry
 
@@ -42,6 +45,20 @@ def _is_table(head: bytes) -> bool:
     return len(lines) > 1 and len(NUMBER.findall(lines[1])) >= 3
 
 
+def of_format(paths: Iterable[Path], form: str | None = None) -> dict[Path, str]:
+    """Return the recordings among files, each with its format.
+
+    Args:
+        paths: the files.
+        form: the only format that counts. Where no file looks like it, all are taken to be in it.
+    """
+    found = {path: format_of(path) for path in paths}
+    if form is None:
+        return {path: own for path, own in found.items() if own}
+    sure = [path for path, own in found.items() if own == form]
+    return dict.fromkeys(sure or found, form)
+
+
 def video_of(path: Path, videos: dict[str, str]) -> str | None:
     """Return the video that a recording's path names: the longest name that stands alone in it.
 
@@ -49,16 +66,37 @@ def video_of(path: Path, videos: dict[str, str]) -> str | None:
         path: of the recording, relative to the folder.
         videos: what a video may be called (its name, its file's stem) -> its name.
     """
-    text = path.as_posix().lower()
-    found = [called for called in videos if _stands_alone(called.lower(), text)]
+    text = spelled(path.as_posix())
+    found = [called for called in videos if stands_alone(spelled(called), text)]
     longest = max((len(called) for called in found), default=0)
     names = {videos[called] for called in found if len(called) == longest}
     return names.pop() if len(names) == 1 else None
 
 
-def _stands_alone(name: str, text: str) -> bool:
+def videos_in(table: pd.DataFrame, videos: dict[str, str]) -> list[str]:
+    """Return the videos that a recording of several names itself, as `video_of` takes them."""
+    there = {_bare(name) for name in names_in(table)}
+    return sorted({name for called, name in videos.items() if _bare(called) in there})
+
+
+def names_in(table: pd.DataFrame) -> list[str]:
+    """Return what a recording calls its videos, or its trials."""
+    return [name for name in table["video"].unique() if name] if "video" in table else []
+
+
+def _bare(name: str) -> str:
+    """Return a video's name without folders and ending, in small letters."""
+    return re.sub(r"\.[a-z0-9]{1,5}$", "", re.split(r"[/\\]", spelled(name))[-1])
+
+
+def spelled(text: str) -> str:
+    """Return a text in small letters, with accents in one of the ways in which they are spelled."""
+    return unicodedata.normalize("NFC", text).casefold()
+
+
+def stands_alone(name: str, text: str) -> bool:
     """Say whether a name is in a text with no letter and no digit beside it."""
-    return bool(re.search(rf"(?<![a-z0-9]){re.escape(name)}(?![a-z0-9])", text))
+    return bool(re.search(rf"(?<![^\W_]){re.escape(name)}(?![^\W_])", text))
 
 
 def pattern_of(paths: Iterable[Path]) -> str | None:

@@ -31,8 +31,8 @@ from vidsal.models import VideoModel, _checkpoint
 
 CARD = "model.json"
 SCHEMA = "vidsal model 1"
-CLIPS = ("length", "stride", "hop")
-NOT_CONFIG = ("num_classes", "weights", "new_head")
+CLIPS = ("length", "stride", "hop", "sampling")
+NOT_CONFIG = ("num_classes", "weights", "backbone_weights", "new_head")
 log = logging.getLogger(__name__)
 
 
@@ -134,7 +134,7 @@ def _origin(config: dict, own: settings.Choice) -> dict[str, object] | None:
         return None
     about = weights.of(config, own) or {}
     facts = {key: about[key] for key in ("url", "licence") if key in about}
-    return {"weights": own.options["weights"], "sha256": parts.sha256(file)} | facts
+    return {"weights": weights.given(own.options)[1], "sha256": parts.sha256(file)} | facts
 
 
 def _card(

@@ -93,8 +93,10 @@ def _trained(config: dict, own: settings.Choice, file: str | Path) -> object:
 def build(config: dict, own: settings.Choice, num_classes: int, file: str | None) -> object:
     """Return a network as its file builds it, filled from a checkpoint file when one is given."""
     options = {key: value for key, value in own.options.items() if key != "num_classes"}
-    if "weights" in options:
-        options["weights"] = file
+    options |= {option: None for option in weights.TABLES if option in options}
+    option, _ = weights.given(own.options)
+    if option in options:
+        options[option] = file
     if file is None and "new_head" in options:
         options["new_head"] = False
     return registry.load("models", own.method, config.get("rooms"))(num_classes, **options)
@@ -134,12 +136,23 @@ def _is_file(text: str) -> bool:
     return len(text) < 1000 and Path(text).is_file()
 
 
-def numerics_fields(config: dict) -> dict[str, object]:
-    """Return what every result of a network depends on besides its inputs, for part keys."""
+def precision(config: dict) -> str:
+    """Return how exactly networks calculate while they are explained, "fp32" or "bf16"."""
+    return config["numerics"].get("precision", "fp32")
+
+
+def numerics_fields(config: dict, *, explaining: bool = False) -> dict[str, object]:
+    """Return what every result of a network depends on besides its inputs, for part keys.
+
+    Args:
+        config: the config.
+        explaining: the result is a map; nothing else looks at the precision.
+    """
     from vidsal.jobs import device_kind
 
-    return config["numerics"] | {
+    half = explaining and precision(config) == "bf16"
+    return settings.section(config, "numerics") | {
         "device": device_kind(config["numerics"]["device"]),
-        "dtype": "float32",
+        "dtype": "bfloat16 trunk, float32 head" if half else "float32",
         "torch": version("torch"),
     }

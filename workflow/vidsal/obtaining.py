@@ -34,7 +34,7 @@ def fetch(config: dict, own: Choice, link: Path, table: Path) -> None:
     except InputError as error:
         known = about.get("sha256", "")
         more = f" (its sha256 begins with {known})" if 0 < len(known) < WHOLE else ""
-        name = f"weights {own.options['weights']} of {own.method}"
+        name = f"weights {weights.given(own.options)[1]} of {own.method}"
         raise InputError(f"{name}: {error}{more}") from error
     _refuse_other(about, file)
     row = (file.name, file.bytes, file.sha256, file.licence, file.url)

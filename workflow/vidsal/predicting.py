@@ -14,6 +14,7 @@ import pandas as pd
 
 from vidsal import _version, fixations, heatmaps, networks, registry, sheets, stage
 from vidsal import config as settings
+from vidsal.densities import on_grid
 from vidsal.mapping import chosen_rows, scaling, seen, source_attrs
 from vidsal.video.stored import StoredFrames
 
@@ -89,7 +90,7 @@ def _half(
     """Return the fixations of a random half of the observers on the canvas, and their names."""
     own = table[table["video"] == video]
     first, _ = fixations.split_halves(own, generator(config["seed"], video))
-    points, _ = fixations.on_grid(first, group.attrs["transform"], shape[1:3], shape[0])
+    points, _ = on_grid(first, group.attrs["transform"], shape[1:3], shape[0])
     return points, {"made_of_subjects": json.dumps(sorted(first["subject"].astype(str).unique()))}
 
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import logging
-import os
 from collections.abc import Callable
 from pathlib import Path
 
@@ -71,9 +70,9 @@ def download(config: dict, dataset: str, shard: str, out: Path) -> None:
     module = registry.module("datasets", own.method, config["rooms"])
     if hasattr(module, "render"):
         module.render(dataset_folder(config, dataset), rows, **own.options)
-    missing = [path for path in rows["path"] if not os.path.exists(path)]
-    for path in missing[:10]:
-        log.warning("%s is not there", path)
+    gone, sentence = sheets.absent(rows)
+    if gone:
+        log.warning("dataset %s, %s: %s", dataset, shard, sentence)
     sheets.write(rows, out)
 
 

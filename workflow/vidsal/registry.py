@@ -138,12 +138,13 @@ def _fingerprint(paths: tuple[str, ...]) -> str:
     return hashlib.sha256(text.encode()).hexdigest()[:16]
 
 
-def signature(file: str, function: str) -> set[str]:
-    """Return the keyword-only arguments of a function of a module of the package."""
+def signature(file: str, function: str) -> dict[str, str]:
+    """Return the keyword-only arguments of a function of the package, with their annotations."""
     path = PACKAGE / file
     for node in _tree(path, path.stat().st_mtime_ns).body:
         if isinstance(node, ast.FunctionDef) and node.name == function:
-            return {arg.arg for arg in node.args.kwonlyargs}
+            arguments = node.args.kwonlyargs
+            return {a.arg: ast.unparse(a.annotation) if a.annotation else "" for a in arguments}
     raise KeyError(f"{file} has no function {function}")
 
 
@@ -194,14 +195,28 @@ def _options(function: ast.FunctionDef, path: Path, known: dict) -> dict[str, Op
 
 
 def _constants(tree: ast.Module) -> dict[str, object]:
-    found = {}
+    """Return the constants of a file: literals, and those that it imports from the package."""
+    found: dict[str, object] = {}
     for node in tree.body:
+        if isinstance(node, ast.ImportFrom):
+            found |= _imported_constants(node)
         targets = node.targets if isinstance(node, ast.Assign) else [getattr(node, "target", None)]
         value = getattr(node, "value", None)
         for target in targets:
             if isinstance(target, ast.Name) and target.id.isupper() and value is not None:
                 found[target.id] = _literal(value, found)
     return found
+
+
+def _imported_constants(node: ast.ImportFrom) -> dict[str, object]:
+    """Return the constants that `from vidsal.models._x import LAYOUTS` brings along."""
+    names = {alias.name: alias.asname or alias.name for alias in node.names if alias.name.isupper()}
+    package, *parts = (node.module or "").split(".")
+    path = PACKAGE.joinpath(*parts).with_suffix(".py")
+    if not names or node.level or package != "vidsal" or not path.is_file():
+        return {}
+    there = _constants(_tree(path, path.stat().st_mtime_ns))
+    return {own: there[name] for name, own in names.items() if name in there}
 
 
 def _literal(node: ast.expr, known: dict[str, object] | None = None) -> object:

@@ -81,47 +81,53 @@ def _score(
     out: Path,
 ) -> None:
     choices = {m: settings.choice(config, "metrics", m) for m in metric_names}
-    paths = [path for own in choices.values() for path in own.code]
-    common = {
-        "metrics": [(m, own.method, own.resolved) for m, own in choices.items()],
-        "score": config["score"],
-        "code": registry.fingerprint(__file__, *paths),
-    }
     with heatmaps.open_file(saliency) as file:
-        attrs = dict(file.attrs)
-        names = [attrs[k] for k in ("model", "method", "aggregation")]
-        where = {"dataset": attrs["dataset"], "split": sheets.parse(Path(saliency).stem)[0]}
-        where |= dict(zip(("model", "method", "aggregation"), names, strict=True))
+        where = _where(file, saliency)
+        common = _common(config, choices) | where
         widths = {v: _width(config, file[v].attrs["source_size"], geometry.get(v)) for v in file}
 
         def fields(row: dict) -> dict[str, object]:
             own = {k: str(v) for k, v in file[row["video"]].attrs.items()}
             facts = {"sigma": widths[row["video"]], "truth": _digests(truth(row["video"]))}
-            return common | where | {"map": own} | facts
+            return common | {"map": own} | facts
 
         def prepare() -> Callable[[dict, Path], None]:
             metrics = {
                 m: (registry.load("metrics", own.method, config["rooms"]), own.options)
                 for m, own in choices.items()
             }
-            rest = {"max_side": config["score"]["max_side"]}
-            return lambda row, path: _write(
-                path,
-                file,
-                row["video"],
-                metrics,
-                truth(row["video"]),
-                rest | {"sigma": widths[row["video"]]},
-                where,
-            )
 
-        cache = stage.open_cache(config, attrs["dataset"], name, *names)
+            def write(row: dict, path: Path) -> None:
+                video = row["video"]
+                options = {"max_side": config["score"]["max_side"], "sigma": widths[video]}
+                _write(path, file, video, metrics, truth(video), options, where)
+
+            return write
+
+        names = [where[key] for key in ("model", "method", "aggregation")]
+        cache = stage.open_cache(config, where["dataset"], name, *names)
         work = stage.Stage(name, cache, fields, prepare, suffix=".json")
         keys, failed = stage.run(work, [{"video": video} for video in file])
         if failed:
             # Maps and truth were read already: what fails now is a defect, not the video's.
             raise RuntimeError(f"{failed[0]['video']}: {failed[0]['reason']}")
         stage.write_table(work, out, keys, SCORE_COLUMNS)
+
+
+def _where(file: h5py.File, saliency: Path) -> dict[str, str]:
+    """Return the columns that all rows of a saliency file share."""
+    names = {key: file.attrs[key] for key in ("dataset", "model", "method", "aggregation")}
+    return names | {"split": sheets.parse(Path(saliency).stem)[0]}
+
+
+def _common(config: dict, choices: dict[str, settings.Choice]) -> dict[str, object]:
+    """Return what the scores of all videos depend on: metrics, options and code."""
+    paths = [path for own in choices.values() for path in own.code]
+    return {
+        "metrics": [(m, own.method, own.resolved) for m, own in choices.items()],
+        "score": config["score"],
+        "code": registry.fingerprint(__file__, *paths),
+    }
 
 
 def _write(

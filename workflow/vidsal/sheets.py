@@ -7,9 +7,11 @@ frames), `split`, and optionally `label`, `subject`, `start`, `end` (frame numbe
 
 from __future__ import annotations
 
+import glob
 import hashlib
 import os
 import re
+from collections.abc import Iterator
 from pathlib import Path
 
 import pandas as pd
@@ -21,6 +23,7 @@ REQUIRED = ("video", "path", "split")
 OPTIONAL = ("label", "subject", "start", "end", "fps", "fixations", "masks")
 COLUMNS = REQUIRED + OPTIONAL
 SLUG = r"[A-Za-z0-9._-]+"
+SHOWN = 3
 LARGEST = 1e12  # above every frame number and frame rate
 SHARD = re.compile(rf"(?P<split>{SLUG})-(?P<index>\d+)of(?P<count>\d+)")
 
@@ -112,6 +115,12 @@ def shards(sheet: pd.DataFrame, per_job: int) -> list[str]:
     return found
 
 
+def shard_of(video: str, split: str, count: int) -> str:
+    """Return the shard that a video is in, of a split cut into `count`."""
+    table = pd.DataFrame({"video": [video]}, dtype=object)
+    return name(split, int(digests(table).iloc[0]) % count, count)
+
+
 def coarse(shard: str, count: int) -> str:
     """Return the shard of a coarser cut (`count` shards) that holds this one's videos."""
     split, index, own = parse(shard)
@@ -145,8 +154,19 @@ def stamps(sheet: pd.DataFrame, column: str = "path") -> str:
 
 def stamp_tree(folder: str) -> str:
     """Return a hash of names, sizes and times of change of all files below a folder."""
-    paths = sorted(os.path.join(top, n) for top, _, names in os.walk(folder) for n in names)
-    return hashlib.sha256("\n".join(map(_stamp, paths)).encode()).hexdigest()[:16]
+    text = "\n".join(_stamp(path) for path in sorted(files_below(folder)))
+    return hashlib.sha256(text.encode()).hexdigest()[:16]
+
+
+def files_below(folder: str | os.PathLike) -> Iterator[str]:
+    """Yield the path of every file below a folder; links to folders are followed, each once."""
+    seen = set()
+    for top, folders, names in os.walk(folder, followlinks=True):
+        if os.path.realpath(top) in seen:  # a link to a folder above would never end
+            folders.clear()
+            continue
+        seen.add(os.path.realpath(top))
+        yield from (os.path.join(top, name) for name in names)
 
 
 def _stamp(path: str) -> str:
@@ -157,6 +177,56 @@ def _stamp(path: str) -> str:
     except OSError:
         return f"{path} -"
     return f"{path} {found.st_size} {found.st_mtime_ns}"
+
+
+def label_problems(sheet: pd.DataFrame, explained: str) -> list[str]:
+    """Return a sentence for everything that a network cannot learn or be tested with.
+
+    Args:
+        sheet: a checked one.
+        explained: the split that a trained network is asked about; its rows may have no label.
+    """
+    labels = {split: own for split, own in sheet.groupby("split")["label"] if (own != "").any()}
+    problems = [
+        f"split {s} has no videos with a label" for s in ("train", "val") if s not in labels
+    ]
+    if "train" not in labels:
+        return problems
+    known = set(labels["train"]) - {""}
+    if len(known) < 2:
+        problems.append(f"split train has one label ({known.pop()!r}); two are needed")
+        return problems
+    for split in sorted({"val", explained} & set(labels)):
+        counts = labels[split][~labels[split].isin({*known, ""})].value_counts()
+        problems += [
+            f"label {label!r} of split {split} ({n} videos) is none of split train"
+            f"{registry.nearest(label, known)}"
+            for label, n in list(counts.items())[:SHOWN]
+        ]
+    return problems
+
+
+def absent(sheet: pd.DataFrame) -> tuple[int, str]:
+    """Return how many videos of a sheet are not there, and a sentence on them.
+
+    A video that lies there with another ending is named.
+    """
+    there = {path: os.path.exists(path) for path in sheet["path"].unique()}
+    gone = [path for path, found in there.items() if not found]
+    rows = int(sheet["path"].isin(gone).sum())
+    if not gone:
+        return 0, ""
+    other = next((p for path in gone for p in _other_endings(Path(path))), None)
+    beside = f"; {other} is there, with another ending than the table says" if other else ""
+    shown = ", ".join(gone[:SHOWN]) + (", ..." if len(gone) > SHOWN else "")
+    return rows, f"{rows} of {len(sheet)} videos are not there ({shown}){beside}"
+
+
+def _other_endings(path: Path) -> list[Path]:
+    from vidsal.datasets.folder import VIDEOS
+
+    found = path.parent.glob(f"{glob.escape(path.stem)}.*")
+    return sorted(each for each in found if each.suffix.lower() in VIDEOS)
 
 
 def _column_problems(sheet: pd.DataFrame) -> list[str]:

@@ -9,9 +9,11 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from vidsal import _version, fixations, heatmaps, parts, sheets, weights
+from vidsal import _version, heatmaps, parts, targets, weights
 from vidsal import config as settings
+from vidsal.densities import on_grid
 from vidsal.scoring import WHOLE_CLIP
+from vidsal.sheets import shard_of
 from vidsal.video import encode
 from vidsal.video import overlay as films
 from vidsal.video.stored import StoredFrames
@@ -52,18 +54,13 @@ def film(
         record = {"video": video, "frames": len(picture), "fps": fps, "fixations": gaze.tolist()}
         record |= _predictions(config, base, shard, video) | _scores(config, base, index)
         with parts.replacing(film_out) as path:
-            sheet = films.overlay(picture, maps, transforms, fixations=gaze, title=_title(record))
+            look = {"title": _title(record), "colormap": config["show"]["colormap"]}
+            sheet = films.overlay(picture, maps, transforms, fixations=gaze, **look)
             encode.write_h264(path, sheet, fps)
         with parts.replacing(atlas) as path:
             record["layout"] = atlases.atlas(picture, maps, transforms, path, fps=fps, mask=mask)
         with parts.replacing(clip) as path:
             path.write_text(json.dumps(record, sort_keys=True, indent=1) + "\n", encoding="utf-8")
-
-
-def shard_of(video: str, split: str, count: int) -> str:
-    """Return the shard that a video is in, of a split cut into `count`."""
-    table = pd.DataFrame({"video": [video]}, dtype=object)
-    return sheets.name(split, int(sheets.digests(table).iloc[0]) % count, count)
 
 
 def _fps(text: str) -> float:
@@ -93,7 +90,7 @@ def _gaze(path: Path, video: str, shape: tuple, to_canvas: np.ndarray) -> np.nda
     if not path.is_file():
         return np.zeros((0, 3), np.int32)
     table = pd.read_parquet(path, filters=[("video", "==", video)])
-    return fixations.on_grid(table, to_canvas, shape[1:3], shape[0])[0]
+    return on_grid(table, to_canvas, shape[1:3], shape[0])[0]
 
 
 def _mask(
@@ -136,26 +133,43 @@ def _predictions(config: dict, base: Path, shard: str, video: str) -> dict[str, 
 
 
 def _scores(config: dict, base: Path, index: pd.DataFrame) -> dict[str, dict]:
-    """Return scores per frame and per video, metric -> `model/method` -> values."""
+    """Return scores per frame and per video, metric -> `model/method` -> values.
+
+    They are those of one aggregation: the first that scores frames, `frames` itself before all; the
+    first of the config where none does, which has scores of whole clips alone.
+    """
+    found = {"aggregation": None, "scores": {}, "video_scores": {}}
+    for aggregation in sorted(settings.chosen(config, "aggregations"), key="frames".__ne__):
+        per_frame, per_video = _scores_of(base, index, aggregation)
+        made = {"aggregation": aggregation, "scores": per_frame, "video_scores": per_video}
+        if per_frame:
+            return made
+        found = made if per_video and not found["video_scores"] else found
+    return found
+
+
+def _scores_of(base: Path, index: pd.DataFrame, aggregation: str) -> tuple[dict, dict]:
+    """Return scores per frame and per video of one aggregation."""
     per_frame: dict[str, dict] = {}
     per_video: dict[str, dict] = {}
     for row in index.to_dict("records"):
         name = f"{row['model']}/{row['method']}"
-        for table in _score_tables(base, row):
+        for table in _score_tables(base, row, aggregation):
             for metric, rows in table.groupby("metric"):
                 frames = rows[rows["frame"] != WHOLE_CLIP].sort_values("frame")
                 values = [None if v != v else round(v, 6) for v in frames["value"].tolist()]
                 whole = rows[rows["frame"] == WHOLE_CLIP]["value"].tolist()
-                per_frame.setdefault(metric, {})[name] = values
+                if values:
+                    per_frame.setdefault(metric, {})[name] = values
                 if whole and whole[0] == whole[0]:
                     per_video.setdefault(metric, {})[name] = round(whole[0], 6)
-    return {"scores": per_frame, "video_scores": per_video}
+    return per_frame, per_video
 
 
-def _score_tables(base: Path, row: dict) -> list[pd.DataFrame]:
-    """Return the score tables of one video's own frames (aggregation `frames`), where made."""
+def _score_tables(base: Path, row: dict, aggregation: str) -> list[pd.DataFrame]:
+    """Return the score tables of one video, where made."""
     shard = Path(row["file"]).stem
-    folder = base / "saliency" / row["model"] / row["method"] / "frames"
+    folder = base / "saliency" / row["model"] / row["method"] / aggregation
     paths = [folder / f"{shard}.{kind}.parquet" for kind in ("scores", "against_dataset")]
     wanted = [("video", "==", row["video"])]
     return [pd.read_parquet(path, filters=wanted) for path in paths if path.is_file()]
@@ -208,7 +222,7 @@ def _provenance(config: dict, dataset: str, files: object) -> dict[str, object]:
         "dataset": dataset,
         "config": digest,
         "seed": config["seed"],
-        "target": config["explain"]["target"],
+        "target": targets.text(config["explain"]["target"]),
         "models": models,
     }
 

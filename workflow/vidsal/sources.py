@@ -78,6 +78,59 @@ def fetch(config: dict, dataset: str, out: Path) -> None:
     table.to_csv(out, sep="\t", index=False, lineterminator="\n")
 
 
+def missing(config: dict, dataset: str) -> list[str]:
+    """Return the files that `fetch` would have to download; looks, and changes nothing."""
+    own = settings.choice(config, "datasets", dataset)
+    folder, wanted = Path(config["data"]) / dataset, of(config, dataset)
+    if not wanted or _own_layout(folder, _all(config, own)):
+        return []
+    return [
+        str(folder / source["name"])
+        for source in wanted
+        if not (_is_there(source, folder) or _is_unpacked(source, folder))
+    ]
+
+
+def pending(config: dict, dataset: str) -> bool:
+    """Say whether `fetch` has something to download or to unpack; looks, and changes nothing."""
+    own = settings.choice(config, "datasets", dataset)
+    folder, wanted = Path(config["data"]) / dataset, of(config, dataset)
+    if not wanted or _own_layout(folder, _all(config, own)):
+        return False
+    settled = (_is_unpacked if source.get("unpack") else _is_there for source in wanted)
+    return not all(done(source, folder) for done, source in zip(settled, wanted, strict=True))
+
+
+def ways_out(config: dict, dataset: str) -> str:
+    """Return what a user can do about videos that are not there."""
+    again = any("url" in source for source in of(config, dataset)) and not config.get("offline")
+    folder = Path(config["data"]) / dataset
+    move = f"move {folder} away to have all of them downloaded, " if again else ""
+    return (
+        f"put them there, {move}name those that are there in a table of your own (method: folder, "
+        "table: ...), or raise max_failures to go on without them"
+    )
+
+
+def _is_there(source: dict, folder: Path) -> bool:
+    """Say whether the file of a source is there, or is one that the user may leave out."""
+    from vidsal import downloading
+
+    left_out = "url" not in source and bool(_visible(folder))
+    return left_out or downloading.is_there(folder / source["name"])
+
+
+def _is_unpacked(source: dict, folder: Path) -> bool:
+    from vidsal import downloading, unpacking
+
+    if not source.get("unpack"):
+        return False
+    place = folder / source.get("to", "")
+    if made := unpacking.marker(source["name"], place):
+        return made.get("state") == "done"
+    return "to" in source and downloading.is_there(place)
+
+
 def _fetch(wanted: list[dict], folder: Path, *, offline: bool) -> list[dict]:
     """Return a row for each source, everything in place."""
     from vidsal import downloading

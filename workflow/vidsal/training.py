@@ -25,7 +25,7 @@ from vidsal import _loss, _process, _sampling, _saving, _schedule, _sharing
 from vidsal._recipe import Recipe
 from vidsal._sampling import ORDER, TORCH, Clip, Sample, generator
 from vidsal._saving import HISTORY, State
-from vidsal.classifying import ask
+from vidsal.asking import ask
 from vidsal.errors import InputError
 from vidsal.models import VideoModel
 
@@ -86,7 +86,7 @@ def train(
     class_weights: str | dict | None = None,
     thaw: dict | None = None,
     precision: str = "float32",
-    sampling: str = "dense",
+    sampling: str | None = None,
     flip: bool = True,
     crop: float = 0.1,
     jitter: float = 0.1,
@@ -135,7 +135,8 @@ def train(
             Frozen norms keep their statistics.
         precision: "bfloat16" or "float16" computes so on a GPU where that is safe (autocast);
             a CPU, and validation, compute in float32 in any case.
-        sampling: "dense", "segments" or "sliding", which frames a clip shows; see `_sampling`.
+        sampling: "dense" or "segments", as the model's own, which is meant when not given; or
+            "sliding"; which frames a clip shows, see `_sampling`.
         flip: mirror half of the clips left to right.
         crop: cut up to this part of the height and width, at a random place.
         jitter: change brightness and contrast by up to this part.
@@ -150,7 +151,7 @@ def train(
             run, a loss that is no number.
         SystemExit: SIGTERM or SIGUSR1 came; all steps done are kept.
     """
-    given = locals()
+    given = locals() | {"sampling": _sampling.chosen(model, sampling)}
     recipe = Recipe(**{one.name: given[one.name] for one in fields(Recipe)})
     if not train_clips or not val_clips:
         raise InputError(

@@ -14,12 +14,13 @@ import pandas as pd
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from vidsal import _gaze_geometry, fixations, heatmaps, histograms, parts, registry, sheets, stage
 from vidsal import config as settings
-from vidsal import fixations, heatmaps, histograms, parts, registry, sheets, stage
+from vidsal.errors import InputError
 from vidsal.video import frames as video_frames
 
 FIXATION_COLUMNS = ["video", *fixations.COLUMNS, "u", "v"]
-EXPORT_COLUMNS = ["video", "subject", "frame", "time", "x", "y", "duration", "event"]
+EXPORT_COLUMNS = ["video", "subject", "frame", "time", "x", "y", "duration", "event", "fixation"]
 DROPPED_COLUMNS = ["video", "reason", "rows"]
 SCHEMA = "vidsal-fixations/1"
 ABOUT = {
@@ -43,21 +44,24 @@ def gaze_shard(
     Columns: `video`, those of a tidy table (see `vidsal.fixations`), `u`, `v`. `frame` and `time`
     count from the clip's first frame; x, y are source pixels; u, v are the same relative to the
     picture, 0 to 1 from edge to edge. The key `vidsal` of the file's metadata holds, as JSON, the
-    geometry with which each recording was read. Rows that cannot be used are counted by reason.
+    geometry with which each recording was read. Rows that cannot be used are counted by reason; a
+    recording that loses more than half of them for one reason of place or time is listed among the
+    failures, and a video of whose recordings nothing is left is a failure.
     """
     read = _reader(config, dataset, "read_fixations", fixations.read)
-    tables, counts, failed, geometry = [], [], [], {}
+    tables, counts, failed, lost, geometry = [], [], [], [], {}
     with heatmaps.open_file(frames) as file:
         rows = _available(rows_file, file, "fixations")
         for row in rows:
             try:
-                table, reasons, used = _gaze(read, row, file[row["video"]], config)
+                table, reasons, used, doubts = _gaze(read, row, file[row["video"]], config)
             except Exception as error:
                 failed.append(stage.failure("read_gaze", row["video"], error))
                 continue
             tables.append(table)
             geometry[row["video"]] = used
             counts += [{"video": row["video"], "reason": r, "rows": n} for r, n in reasons.items()]
+            lost += [{"video": row["video"], "stage": "read_gaze", "reason": d} for d in doubts]
     made = _concatenated(tables)
     with parts.replacing(out) as temporary:
         pq.write_table(
@@ -67,14 +71,15 @@ def gaze_shard(
     pd.DataFrame(counts, columns=DROPPED_COLUMNS).to_csv(
         dropped, sep="\t", index=False, lineterminator="\n"
     )
-    stage.write_failures(failures, failed, len(rows), config["max_failures"])
+    stage.write_failures(failures, failed, len(rows), config["max_failures"], lost)
 
 
 def export_gaze(shards: list[str], out: Path, about: Path) -> None:
     """Write the gaze on all videos as one table, and its geometry beside it as JSON.
 
-    Columns: video, subject, frame, time, x, y, duration, event, in the order of the shards. The
-    JSON holds the geometry of each video; it also is the key `vidsal` of the table's metadata.
+    Columns: video, subject, frame, time, x, y, duration, event, fixation, in the order of the
+    shards. The JSON holds the geometry of each video; it also is the key `vidsal` of the table's
+    metadata.
     """
     geometry = {v: g for path in shards for v, g in read_geometry(path).items()}
     empty = pa.Table.from_pandas(_concatenated([])[EXPORT_COLUMNS], preserve_index=False)
@@ -131,12 +136,16 @@ def _write_histogram(path: Path, histogram: np.ndarray) -> None:
 
 def _gaze(
     read: Callable, row: dict, group: h5py.Group, config: dict
-) -> tuple[pd.DataFrame, dict[str, int], dict]:
-    """Return the gaze on one clip, what was left out by reason, and the geometry."""
+) -> tuple[pd.DataFrame, dict[str, int], dict, list[str]]:
+    """Return the gaze on one clip, what was left out by reason, the geometry, and what is odd.
+
+    Raises:
+        InputError: there were rows, and all lie beside the video or outside its frames.
+    """
     clip = _clip(row, group)
     recording = read(row["fixations"], clip=clip, formats=fixations.of_config(config))
     reasons = dict(recording.attrs.get("dropped", {}))
-    geometry = dict(recording.attrs.get("geometry", {}))
+    geometry, lost = (recording.attrs.get(name, {}) for name in ("geometry", "lost"))
     recording = fixations.complete(recording)
     first, last = int(clip.frame_index[0]), int(clip.frame_index[-1])
     if row["end"] is None:
@@ -152,9 +161,29 @@ def _gaze(
     inside = u.between(0, 1) & v.between(0, 1)
     _count(reasons, "outside_video", ~inside)
     if not inside.any():
+        lost = [*lost, *_nothing_left(row, len(recording), reasons, lost)]
         reasons["video without fixations"] = 0
     table = table.assign(video=row["video"], u=u, v=v)[inside]
-    return table[FIXATION_COLUMNS], reasons, geometry
+    return table[FIXATION_COLUMNS], reasons, dict(geometry), list(lost)
+
+
+def _nothing_left(row: dict, count: int, reasons: dict[str, int], lost: list[str]) -> list[str]:
+    """A sentence for a clip without gaze, where the recording has some; refuse what was misread."""
+    found = [
+        f"{reasons[reason]} {reason}" for reason in _gaze_geometry.LOSSES if reasons.get(reason)
+    ]
+    if found:
+        why = "; ".join(lost) or "is it the recording of this video, and its geometry right?"
+        raise InputError(
+            f"gaze {row['fixations']}: no row of it can be used ({', '.join(found)}): {why}"
+        )
+    if not count:
+        return []  # nobody looked, or all of it was blinks
+    end = "the end" if row["end"] is None else row["end"]
+    return [
+        f"gaze {row['fixations']}: none of its rows lies in frames {row['start'] or 0} to "
+        f"{end} (exclusive); are start, end, `time_unit`, `lag` and the start message right?"
+    ]
 
 
 def _count(reasons: dict[str, int], reason: str, bad: pd.Series) -> None:
@@ -167,12 +196,14 @@ def _clip(row: dict, group: h5py.Group) -> fixations.Clip:
     height, width = (int(side) for side in group.attrs["source_size"])
     every = int(group.attrs.get("every", 1))
     clock = "clip_" if every > 1 else ""
+    index = group[f"{clock}frame_index"][()]
     return fixations.Clip(
         names=(row["video"], Path(row["path"]).name),
         size=(width, height),
         fps=float(Fraction(group.attrs["fps"]) * every),
+        num_frames=None if row["end"] is not None else int(index[-1]) + 1,
         times=group.attrs["start_time"] + group[f"{clock}time"][()],
-        frame_index=group[f"{clock}frame_index"][()],
+        frame_index=index,
     )
 
 

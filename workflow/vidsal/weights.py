@@ -9,6 +9,9 @@ A model file lists them in the literal `WEIGHTS`, name -> what is known of them:
 - `num_classes` and `categories`: the name of a list in `models/_classes`, or the list;
 - every other key is an option of the model, which these weights set unless the config does.
 
+Where a network is built around an image network, `BACKBONE_WEIGHTS` lists weights for that part
+alone, which the option `backbone_weights` names: name -> backbone -> what is known of them.
+
 Nothing here imports torch or touches the network.
 """
 
@@ -27,6 +30,8 @@ if TYPE_CHECKING:
 
 FOLDER = "weights"
 CLASSES = registry.PACKAGE / "models" / "_classes"
+# Option -> the table that knows its names.
+TABLES = {"weights": "WEIGHTS", "backbone_weights": "BACKBONE_WEIGHTS"}
 TYPES = {
     "url": str,
     "mirrors": list,
@@ -41,17 +46,30 @@ TYPES = {
 }
 
 
-def named(entry: registry.Entry, given: object) -> dict | None:
-    """Return what a model file knows of the weights of this name, None when it is no name."""
-    known = entry.constants.get("WEIGHTS", {})
-    return known.get(given) if isinstance(known, dict) and isinstance(given, str) else None
+def given(options: dict[str, object]) -> tuple[str, str | None]:
+    """Return the option that gives a model weights, and the name or the file that it gives."""
+    option = next((one for one in TABLES if options.get(one)), "weights")
+    return option, options.get(option)
 
 
-def defaults(entry: registry.Entry, given: dict[str, object]) -> dict[str, object]:
+def named(entry: registry.Entry, options: dict[str, object]) -> dict | None:
+    """Return what a model file knows of the weights that options name, None when it is no name."""
+    option, name = given(options)
+    known = entry.constants.get(TABLES[option], {})
+    about = known.get(name) if isinstance(known, dict) and isinstance(name, str) else None
+    if about is None or option == "weights":
+        return about
+    # A network without the option has one backbone.
+    own = entry.options.get("backbone")
+    backbone = options.get("backbone", own.default) if own else next(iter(about))
+    return about.get(backbone)
+
+
+def defaults(entry: registry.Entry, options: dict[str, object]) -> dict[str, object]:
     """Return the options that named weights set, and their number of classes."""
-    about = named(entry, given.get("weights")) or {}
+    about = named(entry, options) or {}
     found = {key: value for key, value in about.items() if key not in TYPES}
-    if "num_classes" in about and not given.get("new_head"):
+    if "num_classes" in about and not options.get("new_head"):
         found["num_classes"] = about["num_classes"]
     return found
 
@@ -64,14 +82,14 @@ def is_trained(own: Choice) -> bool:
 def of(config: dict, own: Choice) -> dict | None:
     """Return what is known of the named weights of a model, None when it names none."""
     entry = registry.entry(own.room, own.method, config.get("rooms"))
-    return named(entry, own.options.get("weights"))
+    return named(entry, own.options)
 
 
 def path(config: dict, own: Choice) -> str | None:
     """Return the file of the weights that the config gives a model, None when it gives none."""
     about = of(config, own)
     if about is None:
-        return own.options.get("weights")
+        return given(own.options)[1]
     return str(Path(config["data"]) / FOLDER / own.method / file_name(about))
 
 
@@ -123,31 +141,49 @@ def _class_file(name: str) -> Path:
 
 def problems(config: dict, own: Choice) -> list[str]:
     """Return a sentence for everything that is wrong with the weights of a model in the config."""
-    place, given, about = f"models.{own.name}", own.options.get("weights"), of(config, own)
+    place, about, (option, name) = f"models.{own.name}", of(config, own), given(own.options)
     entry = registry.entry(own.room, own.method, config.get("rooms"))
     if wrong := table_problems(entry):
         return [f"{entry.path}: {problem}" for problem in wrong]
-    if own.options.get("new_head") and not given:
+    if own.options.get("weights") and own.options.get("backbone_weights"):
+        return [f"{place}: weights hold the backbone too; give weights or backbone_weights"]
+    if own.options.get("new_head") and not own.options.get("weights"):
         return [f"{place}: new_head replaces the last layer of given weights; name weights too"]
-    if not given or about is not None:
+    if not name or about is not None:
         return []
-    looks_like_a_name = PurePosixPath(given).name == given and not PurePosixPath(given).suffix
-    if looks_like_a_name and not Path(given).exists():
-        near = registry.nearest(given, entry.constants.get("WEIGHTS", {}))
-        return [f"{place}.weights: {given!r} is no file, nor weights that have a name{near}"]
+    if wrong := _name_problems(entry, option, name, own.options.get("backbone")):
+        return [f"{place}.{option}: {wrong}"]
     if not is_trained(own) and not own.options.get("num_classes"):
         return [f"{place}: weights are given, so give num_classes too"]
     return []
 
 
+def _name_problems(entry: registry.Entry, option: str, name: str, backbone: object) -> str:
+    """Return what is wrong with a name of weights that no table knows, '' for a file."""
+    known = entry.constants.get(TABLES[option], {})
+    if name in known:
+        return f"{name!r} is known for {', '.join(known[name])}, not for {backbone}; give a file"
+    looks_like_a_name = PurePosixPath(name).name == name and not PurePosixPath(name).suffix
+    if looks_like_a_name and not Path(name).exists():
+        return f"{name!r} is no file, nor weights that have a name{registry.nearest(name, known)}"
+    return ""
+
+
 def table_problems(entry: registry.Entry) -> list[str]:
     """Return a sentence for everything that is wrong with WEIGHTS of a model file."""
-    table = entry.constants.get("WEIGHTS", {})
-    if not isinstance(table, dict) or not all(isinstance(one, dict) for one in table.values()):
-        return ["WEIGHTS must be a mapping of mappings written out in the file, not computed"]
+    tables = {name: entry.constants.get(name, {}) for name in TABLES.values()}
+    for name, table in tables.items():
+        if not isinstance(table, dict) or not all(isinstance(one, dict) for one in table.values()):
+            return [f"{name} must be a mapping of mappings written out in the file, not computed"]
+    own = {f"WEIGHTS[{name!r}]": about for name, about in tables["WEIGHTS"].items()}
+    own |= {
+        f"BACKBONE_WEIGHTS[{name!r}][{backbone!r}]": about
+        for name, found in tables["BACKBONE_WEIGHTS"].items()
+        for backbone, about in found.items()
+    }
     return [
-        f"WEIGHTS[{name!r}]: {problem}"
-        for name, about in table.items()
+        f"{place}: {problem}"
+        for place, about in own.items()
         for problem in _entry_problems(about, entry.options)
     ]
 

@@ -11,7 +11,7 @@ from __future__ import annotations
 import torch
 from torch import nn
 
-from vidsal.models import Preprocessing, VideoModel, load_weights
+from vidsal.models import Preprocessing, VideoModel, finished
 
 # The keys of the last layer, which `new_head: true` leaves out of a checkpoint.
 HEAD = ("head.weight", "head.bias")
@@ -49,6 +49,7 @@ def tiny_net(
     length: int = 8,
     stride: int = 4,
     hop: int | None = None,
+    sampling: str = "dense",
     weights: str | None = None,
     new_head: bool = False,
 ) -> VideoModel:
@@ -62,23 +63,24 @@ def tiny_net(
         length: frames per clip.
         stride: step between them, in frames of the video.
         hop: step between clips, in frames of the video; length * stride when not given.
+        sampling: "dense", or "segments": one clip of frames from all over the video.
         weights: a checkpoint file; random weights when not given.
         new_head: leave the last layer of the weights out, to train one of one's own.
     """
     net = TinyNet(num_classes, channels)
-    categories = None
-    if weights:
-        loaded = load_weights(net, weights, layouts=LAYOUTS, head=HEAD, new_head=new_head)
-        categories = loaded.categories
-    return VideoModel(
+    return finished(
+        net,
         name="tiny_net",
-        net=net,
         preprocess=Preprocessing(
             size=tuple(size), mode=mode, mean=(0.5, 0.5, 0.5), std=(0.25, 0.25, 0.25)
         ),
-        categories=categories,
         cam_layers=("body.8", "body.5", "body.2"),
         length=length,
         stride=stride,
-        hop=length * stride if hop is None else hop,
+        hop=hop,
+        sampling=sampling,
+        weights=weights,
+        new_head=new_head,
+        layouts=LAYOUTS,
+        head=HEAD,
     )

@@ -13,7 +13,9 @@ Alphabet: N batch, C channels, T frames, H rows, W columns; A a layer's activati
 G = ds/dA of the same shape.
 
 To add one, copy `grad_cam.py` when one forward and one backward of the clip are enough (such a file
-sets `SHARED_PASS = True` and takes everything from `_pass.capture`, which several methods share),
+sets `SHARED_PASS = True` and takes everything from `_pass.capture`, which several methods share;
+its `BACK` says how far back: "input" when it says nothing, "layers", or "nothing" with
+`_pass.observe`; its `COLLECT` names a collector of other tensors, as in `saliency_tubes.py`),
 `occlusion.py` when the network must see variants of the clip (`_variants.scores`, `.gradients`),
 `smooth_grad.py` when it wraps another method (an option of type `Method`).
 """

@@ -1,22 +1,39 @@
-"""One forward and one backward pass of a clip, shared by every method that needs no more."""
+"""One forward and at most one backward pass of a clip, shared by every method that needs no more.
+
+What a method asks for decides how far back the pass goes: to the input, only to the layers it looks
+at (what lies before them is not even recorded, so that the pass costs little more than a forward),
+or nowhere. So that methods that share a pass know what it must hold, the file of a method that sets
+`SHARED_PASS = True` says how far it goes back in a constant `BACK` ("input" when it says nothing),
+and which tensors besides layers it wants in `COLLECT`, a collector (see `_taps`).
+"""
 
 from __future__ import annotations
 
-from collections import OrderedDict
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import ExitStack, contextmanager
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 
+from vidsal.attribution import _precision
+from vidsal.attribution._maps import unfold
+from vidsal.attribution._memory import BACK as BACK
+from vidsal.attribution._memory import Memory, Wish
+from vidsal.attribution._state import backward_through_rnn, untouched
+from vidsal.attribution._taps import Collector, Taps, listening
 from vidsal.errors import InputError
 from vidsal.models import VideoModel
+
+INPUT = "the input"
 
 
 @dataclass
 class Passes:
-    """How many clips went forward and backward through a network, whatever the batch size."""
+    """How many clips went forward and backward through a network, whatever the batch size.
+
+    A backward pass counts as one however far back it goes.
+    """
 
     forward: int = 0
     backward: int = 0
@@ -32,108 +49,111 @@ class Pass:
     Attributes:
         logits: (K,).
         score: logit of the target class.
-        gradient: ds/dx, (C,T,H,W).
+        gradient: ds/dx, (C,T,H,W); None when the pass did not go back to the input.
         activations: A of each layer asked for, (C,T',h,w).
-        gradients: G = ds/dA of each layer, same shape.
+        gradients: G = ds/dA of each layer, same shape; empty when there was no way back.
+        extra: what collectors kept, by name, as the network has it.
+        extra_gradients: ds/d of each of them that asked for it, 0 where the score does not depend
+            on it; empty when there was no way back.
     """
 
     logits: Tensor
     score: float
-    gradient: Tensor
+    gradient: Tensor | None
     activations: dict[str, Tensor]
     gradients: dict[str, Tensor]
+    extra: dict[str, Tensor]
+    extra_gradients: dict[str, Tensor]
 
 
-class _Memory:
-    """Passes kept while `sharing` is open; the oldest is forgotten first."""
-
-    def __init__(self, model: VideoModel, layers: tuple[str, ...], keep: int) -> None:
-        self.model, self.layers, self.keep = model, layers, keep
-        # The clip is kept beside its pass: its address is only its own as long as it lives.
-        self.passes: OrderedDict[tuple, tuple[Tensor, Pass]] = OrderedDict()
-
-    def find(self, clip: Tensor, target: int, layers: Sequence[str]) -> Pass | None:
-        found = self.passes.get((*_place(clip), target))
-        return found[1] if found and set(layers) <= set(found[1].activations) else None
-
-    def store(self, clip: Tensor, target: int, made: Pass) -> None:
-        self.passes[*_place(clip), target] = (clip, made)
-        if len(self.passes) > self.keep:
-            self.passes.popitem(last=False)
-
-
-_OPEN: list[_Memory] = []
+_OPEN: list[Memory[Pass]] = []
 
 
 @contextmanager
-def sharing(model: VideoModel, layers: Sequence[str] = (), keep: int = 64) -> Iterator[None]:
-    """Let all `capture` calls for the same clip and target share one pass.
+def sharing(
+    model: VideoModel,
+    layers: Sequence[str] = (),
+    keep: int = 64,
+    *,
+    back: str = "input",
+    extra: Sequence[Collector] = (),
+) -> Iterator[None]:
+    """Let all `capture` and `observe` calls for the same clip and target share one pass.
 
     Args:
         model: calls for other models are left alone.
         layers: layers that any of the calls will ask for, so that one pass holds them all.
         keep: passes held at a time; clips are known by their place in memory, so hand over the
             same tensor (or the same view of it), not a copy.
+        back: how far back any of the calls will go, of BACK: "input", "layers" or "nothing".
+        extra: collectors that any of the calls will ask for.
     """
-    _OPEN.append(_Memory(model, tuple(layers), keep))
+    _OPEN.append(Memory(model, Wish(tuple(layers), back, tuple(extra)), keep, _run))
     try:
         yield
     finally:
         _OPEN.pop()
 
 
-def capture(model: VideoModel, clip: Tensor, target: int, layers: Sequence[str] = ()) -> Pass:
+def capture(
+    model: VideoModel,
+    clip: Tensor,
+    target: int,
+    layers: Sequence[str] = (),
+    *,
+    gradient: bool = True,
+    extra: Sequence[Collector] = (),
+) -> Pass:
     """Return logits, input gradient, and activations and gradients of layers, leaving no trace.
 
     Args:
         model: the network.
         clip: (C,T,H,W), preprocessed, on the network's device.
         target: class whose logit is the score.
-        layers: module paths in `model.net`.
+        layers: module paths in `model.net`; of a module that runs several times its last output.
+        gradient: whether the input gradient is wanted; without it the backward pass ends at the
+            layers (`BACK = "layers"`).
+        extra: collectors of other tensors of the same pass.
 
     Raises:
         InputError: a layer or the class does not exist, or a layer has no (C,T',h,w) feature map.
     """
-    memory = _OPEN[-1] if _OPEN and _OPEN[-1].model is model else None
-    if memory is None:
-        return _run(model, clip, target, tuple(layers))
-    made = memory.find(clip, target, layers)
-    if made is None:
-        made = _run(model, clip, target, tuple(dict.fromkeys([*memory.layers, *layers])))
-        memory.store(clip, target, made)
-    return made
+    back = "input" if gradient else "layers"
+    return _get(model, clip, target, Wish(tuple(layers), back, tuple(extra)))
 
 
-@contextmanager
-def untouched(net: nn.Module) -> Iterator[None]:
-    """Evaluate with frozen parameters; put modes, flags and random state back afterwards."""
-    modes = [(module, module.training) for module in net.modules()]
-    flags = [(parameter, parameter.requires_grad) for parameter in net.parameters()]
-    devices = sorted({p.device.index for p, _ in flags if p.device.type == "cuda"})
-    with torch.random.fork_rng(devices=devices):
-        try:
-            net.eval()
-            net.requires_grad_(False)
-            yield
-        finally:
-            for module, mode in modes:
-                module.training = mode
-            for parameter, flag in flags:
-                parameter.requires_grad_(flag)
+def observe(
+    model: VideoModel,
+    clip: Tensor,
+    target: int,
+    layers: Sequence[str] = (),
+    *,
+    extra: Sequence[Collector] = (),
+) -> Pass:
+    """Return logits and activations of layers, without any way back (`BACK = "nothing"`).
 
-
-@contextmanager
-def backward_through_rnn(net: nn.Module) -> Iterator[None]:
-    """Run recurrent layers without cuDNN, whose backward refuses networks in evaluation mode.
-
-    Only these layers: convolutions keep cuDNN, and training mode, the usual way around, would
-    switch batch normalisation and dropout as well.
+    The arguments are those of `capture`; gradients may be there, when others share the pass.
     """
-    with ExitStack() as stack:
-        for module in net.modules():
-            if isinstance(module, nn.RNNBase):
-                stack.enter_context(_without_cudnn(module))
-        yield
+    return _get(model, clip, target, Wish(tuple(layers), "nothing", tuple(extra)))
+
+
+def record(
+    model: VideoModel,
+    clip: Tensor,
+    target: int,
+    layers: Sequence[str],
+    *,
+    extra: Sequence[Collector] = (),
+) -> tuple[Pass, dict[str, Tensor]]:
+    """Return a pass without way back, and the layers' outputs on the graph that made them.
+
+    The outputs are as the network has them; `grad_fn` leads from each of them back to the input.
+    The arguments are those of `capture`; such a pass is never shared.
+    """
+    wish = Wish(tuple(layers), "input", tuple(extra))
+    with untouched(model.net), backward_through_rnn(model.net):
+        batch, logits, taps = _forward(model, clip, target, wish)
+    return _pass(model, batch, logits[0], target, taps, {}), taps.layers
 
 
 def check_target(logits: Tensor, target: int) -> None:
@@ -149,112 +169,82 @@ def check_target(logits: Tensor, target: int) -> None:
         )
 
 
-def _place(clip: Tensor) -> tuple:
-    """Return what tells a clip from all others that live, and from itself after a change."""
-    version = -1 if clip.is_inference() else clip._version
-    return (clip.device, clip.data_ptr(), tuple(clip.shape), clip.stride(), version)
+def _get(model: VideoModel, clip: Tensor, target: int, wish: Wish) -> Pass:
+    if _OPEN and _OPEN[-1].model is model:
+        return _OPEN[-1].get(clip, target, wish)
+    return _run(model, clip, target, wish)
 
 
-def _run(model: VideoModel, clip: Tensor, target: int, layers: tuple[str, ...]) -> Pass:
-    batch = clip.detach()[None].requires_grad_()
-    with untouched(model.net), backward_through_rnn(model.net), torch.enable_grad():
-        with _listening(model, layers) as seen:
-            logits = model.net(batch)
-        check_target(logits, target)
-        maps = [_single(seen, layer) for layer in layers]
-        score = logits[0, target]
-        gradient, *gradients = torch.autograd.grad(score, [batch, *maps], allow_unused=True)
+def _run(model: VideoModel, clip: Tensor, target: int, wish: Wish) -> Pass:
+    with untouched(model.net), backward_through_rnn(model.net):
+        batch, logits, taps = _forward(model, clip, target, wish)
+        slopes = {} if wish.back == "nothing" else _slopes(logits[0, target], batch, taps)
+    PASSES.backward += bool(slopes)
+    return _pass(model, batch, logits[0], target, taps, slopes)
+
+
+def _forward(
+    model: VideoModel, clip: Tensor, target: int, wish: Wish
+) -> tuple[Tensor, Tensor, Taps]:
+    """Return the clip as a batch, its logits (1,K) and what was kept on the way."""
+    recorded = wish.back != "nothing"
+    batch = clip.detach()[None].requires_grad_(wish.back == "input")
+    listener = listening(model, wish.layers, wish.extra, recorded)
+    with torch.set_grad_enabled(recorded), listener as taps, _precision.trunk(model):
+        logits = model.net(batch)
     PASSES.forward += 1
-    PASSES.backward += 1
-    _check_used(layers, gradients)
+    check_target(logits, target)
+    taps.check(wish.layers)
+    return batch, logits, taps
+
+
+def _slopes(score: Tensor, batch: Tensor, taps: Taps) -> dict[object, Tensor]:
+    """Return ds/d of the input (where it is wanted), the layers and the extra tensors."""
+    places: dict[object, Tensor] = {INPUT: batch} if batch.requires_grad else {}
+    places |= {("layer", name): value for name, value in taps.layers.items()}
+    places |= {("extra", name): taps.extra[name] for name in taps.wanted}
+    found: Sequence[Tensor | None] = [None] * len(places)
+    if places and score.requires_grad:
+        with torch.enable_grad():
+            found = torch.autograd.grad(score, list(places.values()), allow_unused=True)
+    _check_used(places, found)
+    return {
+        place: torch.zeros_like(places[place]) if slope is None else slope
+        for place, slope in zip(places, found, strict=True)
+    }
+
+
+def _pass(
+    model: VideoModel,
+    batch: Tensor,
+    logits: Tensor,
+    target: int,
+    taps: Taps,
+    slopes: dict[object, Tensor],
+) -> Pass:
+    shape = tuple(batch.shape[2:])
     return Pass(
-        logits=logits.detach()[0],
-        score=score.item(),
-        gradient=torch.zeros_like(clip) if gradient is None else gradient[0],
+        logits=logits.detach(),
+        score=logits[target].item(),
+        gradient=slopes[INPUT][0] if INPUT in slopes else None,
         activations={
-            layer: _unfold(model, layer, value.detach())
-            for layer, value in zip(layers, maps, strict=True)
+            layer: unfold(model, layer, value.detach().to(batch.dtype), shape)
+            for layer, value in taps.layers.items()
         },
         gradients={
-            layer: _unfold(model, layer, value)
-            for layer, value in zip(layers, gradients, strict=True)
+            layer: unfold(model, layer, slopes["layer", layer].to(batch.dtype), shape)
+            for layer in taps.layers
+            if slopes
         },
+        extra={name: value.detach() for name, value in taps.extra.items()},
+        extra_gradients={name: slopes["extra", name] for name in taps.wanted if slopes},
     )
 
 
-@contextmanager
-def _listening(model: VideoModel, layers: tuple[str, ...]) -> Iterator[dict[str, list]]:
-    """Collect what the layers put out."""
-    modules = dict(model.net.named_modules())
-    seen: dict[str, list] = {layer: [] for layer in layers}
-    with ExitStack() as stack:
-        for layer in layers:
-            if layer not in modules or not layer:
-                raise InputError(
-                    f"layer {layer!r} in the options of a method: {model.name} has no such module; "
-                    f"its feature maps are at {', '.join(model.cam_layers) or 'no known layer'}"
-                )
-            hook = modules[layer].register_forward_hook(_collector(seen[layer]))
-            stack.callback(hook.remove)
-        yield seen
-
-
-def _collector(found: list) -> Callable:
-    def hook(module: nn.Module, inputs: tuple, output: object) -> object:
-        found.append(output)
-        # A copy goes on: in-place layers that follow would overwrite what was just collected.
-        return output.clone() if isinstance(output, Tensor) else output
-
-    return hook
-
-
-def _single(seen: dict[str, list], layer: str) -> Tensor:
-    outputs = seen[layer]
-    if len(outputs) != 1 or not isinstance(outputs[0], Tensor):
-        what = "no tensor" if len(outputs) == 1 else f"{len(outputs)} outputs in one pass"
-        raise InputError(
-            f"layer {layer!r}: gives {what}, so it has no feature map; choose a convolutional layer"
-        )
-    return outputs[0]
-
-
-def _check_used(layers: tuple[str, ...], gradients: list[Tensor | None]) -> None:
-    for layer, gradient in zip(layers, gradients, strict=True):
-        if gradient is None:
+def _check_used(places: dict[object, Tensor], slopes: Sequence[Tensor | None]) -> None:
+    for place, slope in zip(places, slopes, strict=True):
+        if slope is None and isinstance(place, tuple) and place[0] == "layer":
             raise InputError(
-                f"layer {layer!r}: the score does not depend on it; choose a layer on the way from "
-                "the input to the logits"
+                f"layer {place[1]!r}: the score does not depend on it; choose a layer on the way "
+                "from the input to the logits"
             )
-
-
-def _unfold(model: VideoModel, layer: str, value: Tensor) -> Tensor:
-    """Return a layer's values for one clip as (C,T',h,w)."""
-    if value.ndim == 5 and len(value) == 1:
-        return value[0]
-    if value.ndim == 4 and model.frame_wise:
-        return value.transpose(0, 1).contiguous()
-    wanted = "(T,C,h,w)" if model.frame_wise else "(1,C,T,h,w)"
-    raise InputError(
-        f"layer {layer!r} of {model.name}: puts out {tuple(value.shape)}, which is no feature map "
-        f"{wanted}; choose another layer"
-    )
-
-
-@contextmanager
-def _without_cudnn(module: nn.Module) -> Iterator[None]:
-    """Switch cuDNN off whenever this module runs."""
-    with ExitStack() as running:
-
-        def enter(module: nn.Module, inputs: tuple) -> None:
-            running.enter_context(torch.backends.cudnn.flags(enabled=False))
-
-        def leave(module: nn.Module, inputs: tuple, output: object) -> None:
-            running.close()
-
-        before = module.register_forward_pre_hook(enter)
-        after = module.register_forward_hook(leave, always_call=True)
-        try:
-            yield
-        finally:
-            before.remove()
-            after.remove()

@@ -15,6 +15,7 @@ from vidsal.attribution._pass import capture
 from vidsal.models import VideoModel
 
 SHARED_PASS = True
+BACK = "layers"
 
 
 def grad_cam(
@@ -36,6 +37,6 @@ def grad_cam(
         relu: keep only what speaks for the class.
     """
     layer = pick_layer(model, layer)
-    found = capture(model, clip, target, [layer])
+    found = capture(model, clip, target, [layer], gradient=False)
     weights = found.gradients[layer].mean(dim=(1, 2, 3), keepdim=True)
     return weighted_sum(weights, found.activations[layer], relu)

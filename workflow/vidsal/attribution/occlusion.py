@@ -41,7 +41,8 @@ def occlusion(
         window: [T, H, W] of the box; whole numbers (8) are frames and px, fractions (0.25, 1.0)
             are parts of the axis. One forward pass per position: 64 with the default.
         stride: step of the box likewise; the window itself when not given.
-        baseline: what covers, "mean" (the mean colour, 0 in network space) or "black".
+        baseline: what covers, "mean" (the mean colour, 0 in network space) or "black"; or what is
+            left of the clip itself, "blurred", "temporal_mean" or "frozen_frame".
     """
     sizes = _voxels("window", window, clip)
     steps = sizes if stride is None else _voxels("stride", stride, clip)
@@ -50,12 +51,11 @@ def occlusion(
             f"occlusion: stride {steps} is larger than window {sizes}, so parts of the clip would "
             "never be covered; take a smaller stride"
         )
-    cover = make_baseline(model, clip, baseline)
+    cover = make_baseline(model, clip, baseline).expand_as(clip)
     boxes = list(positions(tuple(clip.shape[1:]), sizes, steps))
-    whole = _variants.scores(model, [clip], target)
-    covered = _variants.scores(model, _covered(clip, cover, boxes), target)
+    found = _variants.scores(model, _covered(clip, cover, boxes), target)
     total, count = torch.zeros_like(clip[0]), torch.zeros_like(clip[0])
-    for box, drop in zip(boxes, whole - covered, strict=True):
+    for box, drop in zip(boxes, found[0] - found[1:], strict=True):
         total[box] += drop
         count[box] += 1
     return total / count
@@ -86,7 +86,9 @@ def _voxels(name: str, values: list[float], clip: Tensor) -> tuple[int, ...]:
 
 
 def _covered(clip: Tensor, cover: Tensor, boxes: list[Box]) -> Iterator[Tensor]:
+    """Yield the clip, and the clip with each box covered."""
+    yield clip
     for box in boxes:
-        variant = clip.clone()
-        variant[(slice(None), *box)] = cover
+        variant, inside = clip.clone(), (slice(None), *box)
+        variant[inside] = cover[inside]
         yield variant

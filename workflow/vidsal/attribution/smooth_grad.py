@@ -7,11 +7,10 @@ copy, not to the device; with one copy and no noise M = R(x).
 
 from __future__ import annotations
 
-import torch
 from torch import Tensor
 
+from vidsal.attribution import _noisy
 from vidsal.attribution._method import Method, function
-from vidsal.errors import InputError
 from vidsal.models import VideoModel
 
 
@@ -36,18 +35,7 @@ def smooth_grad(
         noise: standard deviation as a part of the clip's range.
         seed: of the noise.
     """
-    if samples < 1 or noise < 0:
-        raise InputError(
-            f"samples {samples}, noise {noise} in the options of smooth_grad: give at least 1 copy "
-            "and noise of 0 or more"
-        )
-    method = function(base)
-    sigma = noise * (clip.max() - clip.min())
-    # Drawn on the CPU, so that every device sees the same noise.
-    generator = torch.Generator().manual_seed(seed)
-    total = None
-    for _ in range(samples):
-        drawn = torch.randn(clip.shape, generator=generator, dtype=torch.float32).to(clip)
-        heatmap = method(model, clip + sigma * drawn, target)
-        total = heatmap if total is None else total + heatmap
+    method, total = function(base), None
+    for found in _noisy.maps("smooth_grad", model, clip, target, method, samples, noise, seed):
+        total = found if total is None else total + found
     return total / samples

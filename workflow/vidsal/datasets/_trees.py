@@ -17,6 +17,7 @@ import pandas as pd
 
 from vidsal.datasets.folder import PICTURES, VIDEOS
 from vidsal.errors import InputError
+from vidsal.spelling import slug
 
 log = logging.getLogger(__name__)
 SHOWN = 5
@@ -99,14 +100,37 @@ def number(name: str) -> int | None:
     return int(match[1]) if match else None
 
 
+def matches(dataset: str, option: str, pattern: str, names: Iterable[str]) -> list[str | None]:
+    """Return what the first group of a pattern (all, without a group) matches in names, or None.
+
+    Args:
+        dataset: name of the set, for messages.
+        option: the one that gives the pattern, for messages.
+        pattern: regular expression that is looked for anywhere in a name.
+        names: where it is looked for.
+
+    Raises:
+        InputError: it is no regular expression.
+    """
+    try:
+        compiled = re.compile(pattern)
+    except re.error as error:
+        raise InputError(
+            f"option {option} of dataset {dataset}: {pattern!r} is no regular expression "
+            f"({error}); correct it"
+        ) from error
+    found = map(compiled.search, names)
+    return [(match[1 if compiled.groups else 0] or "") if match else None for match in found]
+
+
 def slugs(names: Iterable[str]) -> list[str]:
     """Return names made of letters, digits, ., _ and -; equal ones get a hash of the original."""
     names = list(names)
-    plain = [re.sub(r"[^A-Za-z0-9._-]+", "_", name).strip("._-") for name in names]
+    plain = [slug(name) for name in names]
     count = Counter(plain)
     return [
-        slug if slug and count[slug] == 1 else f"{slug or 'video'}-{_hash(name)}"
-        for slug, name in zip(plain, names, strict=True)
+        own if own and count[own] == 1 else f"{own or 'video'}-{_hash(name)}"
+        for own, name in zip(plain, names, strict=True)
     ]
 
 

@@ -24,6 +24,7 @@ from __future__ import annotations
 import os
 import re
 from pathlib import Path
+from typing import Literal
 
 import pandas as pd
 
@@ -46,11 +47,11 @@ def annotation_list(
     *,
     lists: dict | None = None,
     videos: str | None = None,
-    kind: str = "videos",
+    kind: Literal["videos", "rawframes"] = "videos",
     classes: list[str] | str | None = None,
     label: str | None = None,
-    unlabelled: str = "refuse",
-    missing: str = "refuse",
+    unlabelled: Literal["refuse", "drop", "keep"] = "refuse",
+    missing: Literal["refuse", "drop"] = "refuse",
     fps: float = 25.0,
 ) -> pd.DataFrame:
     """Return the sample sheet: one row per line.
@@ -141,19 +142,8 @@ def _labelled(sheet: pd.DataFrame, classes: list[str] | None, pattern: str | Non
         labels = labels.fillna("")
     if pattern is None:
         return labels
-    return labels.where(labels != "", _found(sheet["name"], pattern))
-
-
-def _found(names: pd.Series, pattern: str) -> pd.Series:
-    try:
-        compiled = re.compile(pattern)
-    except re.error as error:
-        raise InputError(
-            f"option label of dataset annotation_list: {pattern!r} is no regular expression "
-            f"({error}); correct it"
-        ) from error
-    matches = names.map(compiled.search)
-    return matches.map(lambda match: (match[1 if compiled.groups else 0] or "") if match else "")
+    found = _trees.matches("annotation_list", "label", pattern, sheet["name"])
+    return labels.where(labels != "", pd.Series([own or "" for own in found], index=sheet.index))
 
 
 def _settled(sheet: pd.DataFrame, unlabelled: str) -> pd.DataFrame:

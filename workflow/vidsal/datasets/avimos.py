@@ -22,7 +22,7 @@ from __future__ import annotations
 import json
 import os
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal
 
 import pandas as pd
 
@@ -90,7 +90,12 @@ DEPTH = 3
 WAY_OUT = "see SOURCES in datasets/avimos.py for what to fetch, and put it there"
 
 
-def avimos(folder: str, *, edition: str = "aim2024", test: str = "all") -> pd.DataFrame:
+def avimos(
+    folder: str,
+    *,
+    edition: Literal["aim2024", "ntire2026"] = "aim2024",
+    test: Literal["all", "public", "private"] = "all",
+) -> pd.DataFrame:
     """Return the sample sheet: one row per video of the lists that is there.
 
     Args:

@@ -13,7 +13,6 @@ into train, val or test by a draw that a seed fixes: in each class the same part
 from __future__ import annotations
 
 import hashlib
-import re
 from pathlib import Path
 
 import pandas as pd
@@ -109,21 +108,14 @@ def _sheet(found: list[_classes.Video]) -> pd.DataFrame:
 def _subjects(names: pd.Series, pattern: str | None) -> list[str]:
     if pattern is None:
         return [""] * len(names)
-    try:
-        compiled = re.compile(pattern)
-    except re.error as error:
-        raise InputError(
-            f"option subject of dataset class_folders: {pattern!r} is no regular expression "
-            f"({error}); correct it"
-        ) from error
-    matches = [compiled.search(name) for name in names]
-    without = [name for name, match in zip(names, matches, strict=True) if not match]
+    found = _trees.matches("class_folders", "subject", pattern, names)
+    without = [name for name, subject in zip(names, found, strict=True) if subject is None]
     if without:
         raise InputError(
             f"option subject of dataset class_folders: {pattern!r} finds nobody in {without[0]} "
             f"(and {len(without) - 1} more); correct the expression or the names"
         )
-    return [match[1 if compiled.groups else 0] or "" for match in matches]
+    return found
 
 
 def _draw(

@@ -14,6 +14,7 @@ from __future__ import annotations
 
 import os
 from pathlib import Path
+from typing import Literal
 
 import numpy as np
 import pandas as pd
@@ -51,7 +52,11 @@ WAY_OUT = "see SOURCES in datasets/davis.py for what to fetch, and put it there"
 
 
 def davis(
-    folder: str, *, year: int = 2017, resolution: str = "480p", missing: str = "refuse"
+    folder: str,
+    *,
+    year: Literal[2016, 2017] = 2017,
+    resolution: Literal["480p", "Full-Resolution", "1080p"] = "480p",
+    missing: Literal["refuse", "drop"] = "refuse",
 ) -> pd.DataFrame:
     """Return the sample sheet: one row per film of the lists.
 

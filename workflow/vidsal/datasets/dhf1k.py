@@ -29,7 +29,7 @@ import logging
 import os
 from collections.abc import Callable
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal
 
 import pandas as pd
 
@@ -84,7 +84,7 @@ RECT = [0, 45, 1440, 810]  # a = 640/1440, b = (900 - 360/a) / 2 = 45 rows of bl
 WAY_OUT = "see SOURCES in datasets/dhf1k.py for what to fetch, and put it there"
 
 
-def dhf1k(folder: str, *, gaze: str = "maps") -> pd.DataFrame:
+def dhf1k(folder: str, *, gaze: Literal["maps", "raw"] = "maps") -> pd.DataFrame:
     """Return the sample sheet: one row per video that is there.
 
     Args:

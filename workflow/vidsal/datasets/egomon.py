@@ -17,7 +17,7 @@ from __future__ import annotations
 
 import os
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal
 
 import pandas as pd
 
@@ -43,7 +43,7 @@ FPS = 1.0
 WAY_OUT = "see SOURCES in datasets/egomon.py for what to fetch, and put it there"
 
 
-def egomon(folder: str, *, source: str = "frames") -> pd.DataFrame:
+def egomon(folder: str, *, source: Literal["frames", "videos"] = "frames") -> pd.DataFrame:
     """Return the sample sheet: one row per video that is there, all of split test.
 
     Args:

@@ -22,6 +22,7 @@ from __future__ import annotations
 
 import re
 from pathlib import Path
+from typing import Literal
 
 import numpy as np
 import pandas as pd
@@ -140,11 +141,11 @@ WAY_OUT = "see SOURCES in datasets/epic_kitchens.py for what to fetch, and put i
 def epic_kitchens(
     folder: str,
     *,
-    edition: int = 100,
-    label: str = "noun",
+    edition: Literal[55, 100] = 100,
+    label: Literal["noun", "verb", "action"] = "noun",
     classes: list[str] | None = None,
-    media: str = "any",
-    missing: str = "drop",
+    media: Literal["any", "frames", "videos"] = "any",
+    missing: Literal["refuse", "drop"] = "drop",
 ) -> pd.DataFrame:
     """Return the sample sheet: one row per segment of the lists whose recording is there.
 

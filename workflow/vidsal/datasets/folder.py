@@ -13,7 +13,6 @@ from __future__ import annotations
 
 import hashlib
 import os
-import re
 from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path, PurePath
@@ -23,6 +22,7 @@ import pandas as pd
 
 from vidsal import registry, sheets
 from vidsal.errors import InputError
+from vidsal.spelling import slug
 
 if TYPE_CHECKING:
     from vidsal.fixations import Clip, Formats
@@ -158,7 +158,7 @@ def _slugs(paths: list[PurePath]) -> list[str]:
 def _slug(path: PurePath) -> str:
     known_ending = path.suffix.lower() in VIDEOS
     text = (path.with_suffix("") if known_ending else path).as_posix()
-    return re.sub(r"[^A-Za-z0-9._-]+", "_", text.replace("/", "-")).strip("._-")
+    return slug(text.replace("/", "-"))
 
 
 def _hash(path: PurePath) -> str:

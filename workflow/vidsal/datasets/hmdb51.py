@@ -11,6 +11,7 @@ tools/data/hmdb51/README.md of github.com/open-mmlab/mmaction2 for layouts.
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Literal
 
 import pandas as pd
 
@@ -50,9 +51,9 @@ WAY_OUT = "see SOURCES in datasets/hmdb51.py for what to fetch, and put it there
 def hmdb51(
     folder: str,
     *,
-    fold: int = 1,
+    fold: Literal[1, 2, 3] = 1,
     classes: list[str] | None = None,
-    missing: str = "refuse",
+    missing: Literal["refuse", "drop"] = "refuse",
     fps: float = 30.0,
 ) -> pd.DataFrame:
     """Return the sample sheet: one row per clip of the lists.

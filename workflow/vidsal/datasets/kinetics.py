@@ -16,6 +16,7 @@ from __future__ import annotations
 
 import re
 from pathlib import Path
+from typing import Literal
 
 import pandas as pd
 
@@ -117,9 +118,9 @@ WAY_OUT = "see SOURCES in datasets/kinetics.py for what to fetch, and put it the
 def kinetics(
     folder: str,
     *,
-    edition: int = 400,
+    edition: Literal[400, 600, 700] = 400,
     classes: list[str] | None = None,
-    missing: str = "drop",
+    missing: Literal["refuse", "drop"] = "drop",
     fps: float = 30.0,
 ) -> pd.DataFrame:
     """Return the sample sheet: one row per clip of the lists that is there.

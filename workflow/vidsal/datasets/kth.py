@@ -6,7 +6,8 @@ end exclusive, so the table needs no file; some overlap, as published. One recor
 (person13 handclapping d3). One is damaged (person01 boxing d4: 370 frames by its header, of which
 every decoder reads 304): its last interval ends there.
 
-Files: `FOLDER/boxing/person01_boxing_d1_uncomp.avi`, as the six archives are unpacked.
+Files: `FOLDER/boxing/person01_boxing_d1_uncomp.avi`, as the six archives are unpacked. Where some
+are missing, one sentence says so before any job; with `max_failures: 1` the rest is used.
 
     datasets:
       kth: {}                                                 # intervals, subjects split officially
@@ -25,6 +26,7 @@ github.com/sakshikakde/interpretability_of_lstm.
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Literal
 
 import numpy as np
 import pandas as pd
@@ -103,7 +105,11 @@ DAMAGED, READABLE = "person01_boxing_d4", 304
 
 
 def kth(
-    folder: str, *, classes: list[str] = CLASSES, clips: str = "intervals", split: str = "persons"
+    folder: str,
+    *,
+    classes: list[str] = CLASSES,
+    clips: Literal["intervals", "cnn_lstm", "whole"] = "intervals",
+    split: Literal["persons", "80_20"] = "persons",
 ) -> pd.DataFrame:
     """Return the sample sheet; needs no file to exist.
 

@@ -21,7 +21,7 @@ from __future__ import annotations
 import os
 import re
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal
 
 import pandas as pd
 
@@ -172,7 +172,7 @@ SIZE = [640, 480]  # [width, height] of every picture
 WAY_OUT = "see SOURCES in datasets/salicon.py for what to fetch, and put it there"
 
 
-def salicon(folder: str, *, release: str = "2017") -> pd.DataFrame:
+def salicon(folder: str, *, release: Literal["2017", "2015", "sample"] = "2017") -> pd.DataFrame:
     """Return the sample sheet: one row per picture that is there.
 
     Args:

@@ -15,6 +15,7 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
+from typing import Literal
 
 import pandas as pd
 
@@ -50,9 +51,9 @@ WAY_OUT = "see SOURCES in datasets/something_something.py for what to fetch, and
 def something_something(
     folder: str,
     *,
-    edition: str = "v2",
+    edition: Literal["v1", "v2"] = "v2",
     classes: list[str] | None = None,
-    missing: str = "refuse",
+    missing: Literal["refuse", "drop"] = "refuse",
     fps: float = 12.0,
 ) -> pd.DataFrame:
     """Return the sample sheet: one row per video of the lists.

@@ -21,7 +21,7 @@ from __future__ import annotations
 
 import os
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal
 
 import pandas as pd
 
@@ -147,7 +147,12 @@ FOLDS = (1, 2, 3)
 WAY_OUT = "see SOURCES in datasets/stavis.py for what to fetch, and put it there"
 
 
-def stavis(folder: str, *, database: str = "diem", fold: int = 1) -> pd.DataFrame:
+def stavis(
+    folder: str,
+    *,
+    database: Literal["diem", "coutrot1", "coutrot2", "avad", "etmd", "summe"] = "diem",
+    fold: Literal[1, 2, 3] = 1,
+) -> pd.DataFrame:
     """Return the sample sheet: one row per line of the training and the test list.
 
     Args:

@@ -15,6 +15,7 @@ from __future__ import annotations
 
 import os
 from pathlib import Path
+from typing import Literal
 
 import pandas as pd
 
@@ -55,9 +56,9 @@ WAY_OUT = "see SOURCES in datasets/ucf101.py for what to fetch, and put it there
 def ucf101(
     folder: str,
     *,
-    fold: int = 1,
+    fold: Literal[1, 2, 3] = 1,
     classes: list[str] | None = None,
-    missing: str = "refuse",
+    missing: Literal["refuse", "drop"] = "refuse",
     fps: float = 25.0,
 ) -> pd.DataFrame:
     """Return the sample sheet: one row per video of the lists.

@@ -24,6 +24,7 @@ import os
 import shutil
 import uuid
 from pathlib import Path
+from typing import Literal
 
 import numpy as np
 import pandas as pd
@@ -70,7 +71,9 @@ SIDES = ("left", "right")
 WAY_OUT = "see SOURCES in datasets/ucf101_24.py for what to fetch, and put it there"
 
 
-def ucf101_24(folder: str, *, pairs: bool = False, missing: str = "refuse") -> pd.DataFrame:
+def ucf101_24(
+    folder: str, *, pairs: bool = False, missing: Literal["refuse", "drop"] = "refuse"
+) -> pd.DataFrame:
     """Return the sample sheet: one row per video of the lists, or per pair, all of split test.
 
     Args:

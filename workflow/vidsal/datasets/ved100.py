@@ -14,7 +14,7 @@ the video filled the screen was measured: gaze on BasketballPass fits its pictur
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal
 
 import pandas as pd
 
@@ -45,7 +45,7 @@ SCREEN = [3840, 2160]
 WAY_OUT = "see SOURCES in datasets/ved100.py for what to fetch, and put it there"
 
 
-def ved100(folder: str, *, gaze: str = "raw", fps: float = FPS) -> pd.DataFrame:
+def ved100(folder: str, *, gaze: Literal["raw", "avg"] = "raw", fps: float = FPS) -> pd.DataFrame:
     """Return the sample sheet: one row per video that is there, all of split test.
 
     Args:
@@ -76,7 +76,8 @@ def read_fixations(
     from vidsal import fixations
     from vidsal.recordings.ved100 import ved100 as reader
 
-    return fixations.read(path, format=reader.__name__, screen=SCREEN, clip=clip, formats=formats)
+    known = {"format": reader.__name__, "screen": SCREEN, "rect": "screen"}
+    return fixations.read(path, clip=clip, formats=formats, **known)
 
 
 def _row(name: str, path: str, fps: object, recordings: dict[str, str]) -> dict:

@@ -151,7 +151,7 @@ def fixated(
         do not write to them.
 
     Raises:
-        ValueError: a fixation lies outside the map; ``fixations.on_grid`` leaves none there.
+        ValueError: a fixation lies outside the map; ``densities.on_grid`` leaves none there.
     """
     for frame, where in looked_at(saliency, fixations):
         pixels = saliency[frame].astype(_working(saliency), copy=False)
@@ -170,7 +170,7 @@ def looked_at(
         fixations: int32 (n,3), rows (frame, row, col), in any order.
 
     Raises:
-        ValueError: a fixation lies outside the map; ``fixations.on_grid`` leaves none there.
+        ValueError: a fixation lies outside the map; ``densities.on_grid`` leaves none there.
     """
     fixations = _checked(saliency, fixations)
     fixations = fixations[np.argsort(fixations[:, 0], kind="stable")]

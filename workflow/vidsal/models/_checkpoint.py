@@ -24,6 +24,8 @@ SHOWN = 5
 ADDED = ("module", "_orig_mod")
 # PyTorch counts batches since 0.4.1; the number changes nothing unless momentum is None.
 COUNTERS = "num_batches_tracked"
+# The last layer of most networks.
+FC = ("fc.weight", "fc.bias")
 Layouts = Mapping[str, Sequence[tuple[str, str]]]
 log = logging.getLogger(__name__)
 
@@ -74,8 +76,9 @@ def load(
     *,
     layouts: Layouts | None = None,
     ignored: Sequence[str] = (),
-    head: Sequence[str] = ("fc.weight", "fc.bias"),
+    head: Sequence[str] = FC,
     new_head: bool = False,
+    inflate: bool = False,
 ) -> Loaded:
     """Fill a network with the weights of a checkpoint file.
 
@@ -87,6 +90,7 @@ def load(
         head: the network's own keys of its last layer.
         new_head: leave the last layer at its random weights, to be trained; its keys may then be
             missing or have another shape.
+        inflate: spread kernels over space evenly over the frames of the network's.
 
     Raises:
         InputError: the file cannot be read, holds code, or keys are missing, unexpected or of
@@ -100,7 +104,7 @@ def load(
         )
     own = net.state_dict()
     free = set(head) if new_head else set()
-    fit = best_fit(own, given, layouts or {}, ignored, free)
+    fit = best_fit(own, given, layouts or {}, ignored, free, inflate)
     if fit.problems():
         _refuse(weights, fit, own, set(head))
     _refuse_broken(weights, fit)
@@ -116,6 +120,7 @@ def best_fit(
     layouts: Layouts,
     ignored: Sequence[str] = (),
     free: set[str] = frozenset(),
+    inflate: bool = False,
 ) -> Fit:
     """Return how a checkpoint fits in the layout in which it fits best; equal ones by their order.
 
@@ -125,12 +130,13 @@ def best_fit(
         layouts: name -> pairs for `re.sub`, applied in their order to every key.
         ignored: regular expressions of the checkpoint's keys that are left out.
         free: keys of the network that need nothing from the checkpoint and take nothing.
+        inflate: spread kernels over space evenly over the frames of the network's.
     """
     plain = _stripped(own, given)
     left_out = [key for key in plain if any(re.search(one, key) for one in ignored)]
     kept = {key: value for key, value in plain.items() if key not in left_out}
     known = {OWN: [], **layouts}
-    fits = [_fit(name, rules, own, kept, free, left_out) for name, rules in known.items()]
+    fits = [_fit(name, rules, own, kept, free, left_out, inflate) for name, rules in known.items()]
     return min(fits, key=Fit.wrong)
 
 
@@ -150,10 +156,13 @@ def _fit(
     given: Mapping[str, torch.Tensor],
     free: set[str],
     left_out: list[str],
+    inflate: bool,
 ) -> Fit:
     weights, unexpected, misshaped, seen = {}, [], [], set()
     for key, value in given.items():
         name = renamed(key, rules)
+        if inflate and name in own:
+            value = _inflated(value, own[name])
         if name not in own or name in seen:
             unexpected.append(key)
         elif name not in free and value.shape != own[name].shape:
@@ -164,6 +173,13 @@ def _fit(
     needed = (key for key in own if not key.endswith(COUNTERS))
     missing = [key for key in needed if key not in seen | free]
     return Fit(layout, weights, missing, unexpected, misshaped, left_out)
+
+
+def _inflated(value: torch.Tensor, own: torch.Tensor) -> torch.Tensor:
+    """Return a kernel (C',C,h,w) spread over the frames of the network's (C',C,t,h,w)."""
+    if own.ndim != 5 or value.shape != own.shape[:2] + own.shape[3:]:
+        return value
+    return (value / own.shape[2]).unsqueeze(2).expand_as(own)
 
 
 def renamed(key: str, rules: Sequence[tuple[str, str]]) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import cv2
@@ -10,6 +11,7 @@ import torch
 from torch.nn import functional
 
 from vidsal.errors import InputError
+from vidsal.video import clips
 
 MODES = ("squash", "crop")
 CHANNELS = ("rgb", "bgr")
@@ -111,6 +113,11 @@ class VideoModel:
         stride: step between two of them, in frames of the video.
         hop: step between the first frames of two clips, in frames of the video.
         frame_wise: the CAM layers see frames as a batch, (N*T,C,h,w) with T running fastest.
+        tokens: of a transformer, (T,H,W) of the patch behind a token of its first layers; tokens
+            are listed with T slowest, with or without a class token before them, or have their
+            channels last, and later layers may halve their rows and columns.
+        sampling: how clips lie over a video, "dense" or "segments"; see `vidsal.video.clips`. It is
+            what the network is tested and explained on, and learns from unless told otherwise.
     """
 
     name: str
@@ -122,6 +129,8 @@ class VideoModel:
     stride: int
     hop: int
     frame_wise: bool = False
+    sampling: str = "dense"
+    tokens: tuple[int, int, int] | None = None
 
     def __post_init__(self) -> None:
         """Refuse clips that cannot be laid over a video."""
@@ -131,6 +140,30 @@ class VideoModel:
                     f"{name} {getattr(self, name)} in the options of {self.name}: clips need whole "
                     "frames; give 1 or more"
                 )
+        if self.sampling not in clips.SAMPLINGS:
+            raise InputError(
+                f"sampling {self.sampling!r} in the options of {self.name}: unknown; "
+                f"take {' or '.join(clips.SAMPLINGS)}"
+            )
+
+    def layout(self, num_frames: int) -> np.ndarray:
+        """Return which frames of a video each clip shows, int64 (n_clips, length)."""
+        return clips.layout(num_frames, self.length, self.stride, self.hop, self.sampling)
+
+    @property
+    def frame_features(self) -> Callable[[torch.Tensor], torch.Tensor] | None:
+        """What the network sees in single frames, (n,3,H,W) -> (n,D), before any of them meet.
+
+        A network with such a method and `from_frame_features`, (N,T,D) -> logits (N,K), of which
+        it is made, is asked about many variants of a clip without looking at a frame twice. None
+        for one whose frames meet earlier, in convolutions or shifts over time.
+        """
+        return getattr(self.net, "frame_features", None)
+
+    @property
+    def head(self) -> Callable[[torch.Tensor], torch.Tensor] | None:
+        """What makes logits (N,K) of the features (N,T,D) of a clip's frames, or None likewise."""
+        return getattr(self.net, "from_frame_features", None)
 
     @property
     def device(self) -> torch.device:

@@ -15,6 +15,15 @@ Sides = tuple[int, int, int]
 WIDTHS = (64, 128, 256, 512)
 BLOCKS = (3, 4, 6, 3)
 WIDENED = 4
+# torchvision's names of an image network's tensors.
+IMAGE_LAYOUTS = {
+    "image network": [
+        (r"\bconv(\d)\.weight", r"conv\1.conv.weight"),
+        (r"\bbn(\d)\.", r"conv\1.bn."),
+        (r"\.downsample\.0\.", ".downsample.conv."),
+        (r"\.downsample\.1\.", ".downsample.bn."),
+    ]
+}
 
 
 class Factored(nn.Module):

@@ -15,20 +15,19 @@ import torch
 from torch import nn
 from torchvision.models import resnet18, resnet101
 
-from vidsal.errors import InputError
-from vidsal.models import _checkpoint
+from vidsal.models._finish import as_frames, check_choice, finished, start_backbone
+from vidsal.models._imagenet import RESNETS
 from vidsal.models._model import IMAGENET, Preprocessing, VideoModel
 
 BACKBONES = {"resnet18": resnet18, "resnet101": resnet101}
-LAYOUTS = {
-    "pranoyr": [(r"^resnet\.fc\.0\.", "resnet.fc.")],
-    "kth": [
-        (r"^resnet\.fc\.0\.", "resnet.fc."),
-        (r"^lstm\.lstm\.", "lstm."),
-        (r"^fc_layers\.", ""),
-    ],
+BACKBONE_WEIGHTS = {
+    "imagenet": {"resnet18": RESNETS["resnet18"], "resnet101": RESNETS["resnet101"]},
 }
+PRANOYR = [(r"^resnet\.fc\.0\.", "resnet.fc.")]
+KTH = [*PRANOYR, (r"^lstm\.lstm\.", "lstm."), (r"^fc_layers\.", "")]
+LAYOUTS = {"pranoyr": PRANOYR, "kth": KTH}
 HEAD = ("fc2.weight", "fc2.bias")
+CAM_LAYERS = ("resnet.layer4", "resnet.layer3", "resnet.layer2", "resnet.layer1")
 
 
 class CnnLstm(nn.Module):
@@ -48,15 +47,21 @@ class CnnLstm(nn.Module):
 
     def forward(self, clips: torch.Tensor) -> torch.Tensor:
         """Return logits (N,K) of clips (N,3,T,H,W)."""
-        states, _ = self.lstm(self.look(clips))
+        features = self.frame_features(as_frames(clips))
+        return self.from_frame_features(features.unflatten(0, (len(clips), -1)))
+
+    def frame_features(self, frames: torch.Tensor) -> torch.Tensor:
+        """Return the features (n,features) of frames (n,3,H,W)."""
+        return self.resnet(frames)
+
+    def from_frame_features(self, features: torch.Tensor) -> torch.Tensor:
+        """Return logits (N,K) of the features (N,T,features) of clips."""
+        states, _ = self.lstm(self.read(features))
         return self.fc2(torch.relu(self.fc1(states[:, -1])))
 
-    def look(self, clips: torch.Tensor) -> torch.Tensor:
-        """Return what the LSTM reads (N,T,features) of clips (N,3,T,H,W)."""
-        count, _, length = clips.shape[:3]
-        # Time beside the batch first: a plain view would mix channels with frames.
-        frames = clips.transpose(1, 2).flatten(0, 1)
-        return self.resnet(frames).view(count, length, -1)
+    def read(self, features: torch.Tensor) -> torch.Tensor:
+        """Return what the LSTM reads (N,T,features): the features themselves."""
+        return features
 
 
 def _remember(lstm: nn.LSTM) -> None:
@@ -74,18 +79,6 @@ def _remember(lstm: nn.LSTM) -> None:
                 bias[gate] = 0.0
 
 
-def check_backbone(model: str, backbone: str) -> None:
-    """Refuse a backbone that neither published checkpoints nor this room have.
-
-    Raises:
-        InputError: it is none of BACKBONES.
-    """
-    if backbone not in BACKBONES:
-        raise InputError(
-            f"{model}: backbone {backbone!r} is unknown; take {' or '.join(BACKBONES)}"
-        )
-
-
 def cnn_lstm(
     num_classes: int,
     *,
@@ -98,7 +91,9 @@ def cnn_lstm(
     length: int = 16,
     stride: int = 2,
     hop: int | None = None,
+    sampling: str = "dense",
     weights: str | None = None,
+    backbone_weights: str | None = None,
     new_head: bool = False,
 ) -> VideoModel:
     """Build the network.
@@ -114,23 +109,27 @@ def cnn_lstm(
         length: frames per clip.
         stride: step between them, in frames of the video.
         hop: step between clips, in frames of the video; length * stride when not given.
+        sampling: "dense", or "segments": one clip of frames from all over the video.
         weights: a checkpoint file; random weights when not given.
+        backbone_weights: `imagenet`, or a checkpoint file of an image network, for the ResNet alone
+            (all but its last layer), to train the rest.
         new_head: take all of `weights` but the last layer, to train one for other classes.
     """
-    check_backbone("cnn_lstm", backbone)
+    check_choice("cnn_lstm", "backbone", backbone, BACKBONES)
     net = CnnLstm(num_classes, backbone, features, hidden, layers)
-    categories = None
-    if weights:
-        loaded = _checkpoint.load(net, weights, layouts=LAYOUTS, head=HEAD, new_head=new_head)
-        categories = loaded.categories
-    return VideoModel(
+    start_backbone(net.resnet, backbone_weights, weights)
+    return finished(
+        net,
         name="cnn_lstm",
-        net=net,
         preprocess=Preprocessing(size=tuple(size), mode=mode, **IMAGENET),
-        categories=categories,
-        cam_layers=("resnet.layer4", "resnet.layer3", "resnet.layer2", "resnet.layer1"),
+        cam_layers=CAM_LAYERS,
         length=length,
         stride=stride,
-        hop=length * stride if hop is None else hop,
+        hop=hop,
+        sampling=sampling,
+        weights=weights,
+        new_head=new_head,
+        layouts=LAYOUTS,
+        head=HEAD,
         frame_wise=True,
     )

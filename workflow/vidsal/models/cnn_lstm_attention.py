@@ -18,18 +18,15 @@ from __future__ import annotations
 import torch
 from torch import nn
 
-from vidsal.models import _checkpoint
+from vidsal.models._finish import check_choice, finished, start_backbone
+from vidsal.models._imagenet import RESNETS
 from vidsal.models._model import IMAGENET, Preprocessing, VideoModel
-from vidsal.models.cnn_lstm import CnnLstm, check_backbone
+from vidsal.models.cnn_lstm import BACKBONES, CAM_LAYERS, HEAD, KTH, CnnLstm
 
-LAYOUTS = {
-    "kth": [
-        (r"^resnet\.fc\.0\.", "resnet.fc."),
-        (r"^lstm\.lstm\.", "lstm."),
-        (r"^fc_layers\.", ""),
-    ],
+BACKBONE_WEIGHTS = {
+    "imagenet": {"resnet18": RESNETS["resnet18"], "resnet101": RESNETS["resnet101"]},
 }
-HEAD = ("fc2.weight", "fc2.bias")
+LAYOUTS = {"kth": KTH}
 
 
 class CnnLstmAttention(CnnLstm):
@@ -43,9 +40,8 @@ class CnnLstmAttention(CnnLstm):
         # What all frames have in common leaves the softmax as it is: nothing to be learnt.
         self.linear_second.bias.requires_grad_(False)
 
-    def look(self, clips: torch.Tensor) -> torch.Tensor:
-        """Return what the LSTM reads (N,T,features) of clips (N,3,T,H,W)."""
-        features = super().look(clips)
+    def read(self, features: torch.Tensor) -> torch.Tensor:
+        """Return what the LSTM reads (N,T,features): at each step the weighted past."""
         return self.attend(features) @ features
 
     def attend(self, features: torch.Tensor) -> torch.Tensor:
@@ -73,7 +69,9 @@ def cnn_lstm_attention(
     length: int = 16,
     stride: int = 2,
     hop: int | None = None,
+    sampling: str = "dense",
     weights: str | None = None,
+    backbone_weights: str | None = None,
     new_head: bool = False,
 ) -> VideoModel:
     """Build the network.
@@ -91,24 +89,28 @@ def cnn_lstm_attention(
         length: frames per clip.
         stride: step between them, in frames of the video.
         hop: step between clips, in frames of the video; length * stride when not given.
+        sampling: "dense", or "segments": one clip of frames from all over the video.
         weights: a checkpoint file; random weights when not given.
+        backbone_weights: `imagenet`, or a checkpoint file of an image network, for the ResNet alone
+            (all but its last layer), to train the rest.
         new_head: take all of `weights` but the last layer, to train one for other classes.
     """
-    check_backbone("cnn_lstm_attention", backbone)
+    check_choice("cnn_lstm_attention", "backbone", backbone, BACKBONES)
     sizes = (backbone, features, hidden, layers)
     net = CnnLstmAttention(num_classes, *sizes, width=width, hops=hops)
-    categories = None
-    if weights:
-        loaded = _checkpoint.load(net, weights, layouts=LAYOUTS, head=HEAD, new_head=new_head)
-        categories = loaded.categories
-    return VideoModel(
+    start_backbone(net.resnet, backbone_weights, weights)
+    return finished(
+        net,
         name="cnn_lstm_attention",
-        net=net,
         preprocess=Preprocessing(size=tuple(size), mode=mode, **IMAGENET),
-        categories=categories,
-        cam_layers=("resnet.layer4", "resnet.layer3", "resnet.layer2", "resnet.layer1"),
+        cam_layers=CAM_LAYERS,
         length=length,
         stride=stride,
-        hop=length * stride if hop is None else hop,
+        hop=hop,
+        sampling=sampling,
+        weights=weights,
+        new_head=new_head,
+        layouts=LAYOUTS,
+        head=HEAD,
         frame_wise=True,
     )

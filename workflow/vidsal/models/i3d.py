@@ -13,8 +13,7 @@ import torch
 from torch import nn
 from torch.nn import functional
 
-from vidsal.errors import InputError
-from vidsal.models import _checkpoint
+from vidsal.models._finish import check_choice, finished
 from vidsal.models._flow import FlowPreprocessing
 from vidsal.models._model import Preprocessing, VideoModel
 from vidsal.models._pool import MeanWithin
@@ -42,7 +41,6 @@ WEIGHTS = {
         "stride": 1,
     },
 }
-LAYOUTS = {}
 HEAD = ("conv3d_0c_1x1.conv3d.weight", "conv3d_0c_1x1.conv3d.bias")
 MODALITIES = {"rgb": 3, "flow": 2}
 # Block -> channels of its four branches; the second and third narrow down before they look around.
@@ -166,6 +164,7 @@ def i3d(
     length: int = 16,
     stride: int = 2,
     hop: int | None = None,
+    sampling: str = "dense",
     weights: str | None = None,
     new_head: bool = False,
 ) -> VideoModel:
@@ -180,26 +179,25 @@ def i3d(
         length: frames per clip.
         stride: step between them, in frames of the video.
         hop: step between clips, in frames of the video; length * stride when not given.
+        sampling: "dense", or "segments": one clip of frames from all over the video.
         weights: a checkpoint file, `kinetics400` or `kinetics400_flow`; random weights when not
             given.
         new_head: take all of `weights` but the last layer, to train one for other classes.
     """
-    if modality not in MODALITIES:
-        raise InputError(f"i3d: modality {modality!r} is unknown; take {' or '.join(MODALITIES)}")
+    check_choice("i3d", "modality", modality, MODALITIES)
     net = I3d(num_classes, MODALITIES[modality], epsilon)
-    categories = None
-    if weights:
-        loaded = _checkpoint.load(net, weights, layouts=LAYOUTS, head=HEAD, new_head=new_head)
-        categories = loaded.categories
-    return VideoModel(
+    return finished(
+        net,
         name="i3d",
-        net=net,
         preprocess=_preprocessing(modality, tuple(size), mode),
-        categories=categories,
         cam_layers=("mixed_5c", "mixed_4f", "mixed_3c"),
         length=length,
         stride=stride,
-        hop=length * stride if hop is None else hop,
+        hop=hop,
+        sampling=sampling,
+        weights=weights,
+        new_head=new_head,
+        head=HEAD,
     )
 
 

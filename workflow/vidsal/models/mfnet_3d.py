@@ -12,7 +12,7 @@ import torch
 from torch import nn
 from torch.nn import functional
 
-from vidsal.models import _checkpoint
+from vidsal.models._finish import finished
 from vidsal.models._model import Preprocessing, VideoModel
 
 WEIGHTS = {
@@ -40,7 +40,6 @@ WEIGHTS = {
         "stride": 2,
     },
 }
-LAYOUTS = {}
 HEAD = ("classifier.weight", "classifier.bias")
 # The authors subtract the mean and multiply by 0.0167, on values from 0 to 255.
 COLOURS = {"mean": (124 / 255, 117 / 255, 104 / 255), "std": (1 / (0.0167 * 255),) * 3}
@@ -143,6 +142,7 @@ def mfnet_3d(
     length: int = 16,
     stride: int = 2,
     hop: int | None = None,
+    sampling: str = "dense",
     weights: str | None = None,
     new_head: bool = False,
 ) -> VideoModel:
@@ -155,21 +155,21 @@ def mfnet_3d(
         length: frames per clip.
         stride: step between them, in frames of the video.
         hop: step between clips, in frames of the video; length * stride when not given.
+        sampling: "dense", or "segments": one clip of frames from all over the video.
         weights: a checkpoint file, `kinetics400` or `ucf101`; random weights when not given.
         new_head: take all of `weights` but the last layer, to train one for other classes.
     """
     net = Mfnet3d(num_classes)
-    categories = None
-    if weights:
-        loaded = _checkpoint.load(net, weights, layouts=LAYOUTS, head=HEAD, new_head=new_head)
-        categories = loaded.categories
-    return VideoModel(
+    return finished(
+        net,
         name="mfnet_3d",
-        net=net,
         preprocess=Preprocessing(size=tuple(size), mode=mode, **COLOURS),
-        categories=categories,
         cam_layers=("tail", "conv5", "conv4", "conv3"),
         length=length,
         stride=stride,
-        hop=length * stride if hop is None else hop,
+        hop=hop,
+        sampling=sampling,
+        weights=weights,
+        new_head=new_head,
+        head=HEAD,
     )

@@ -16,7 +16,7 @@ import torch
 from torchvision.models import video
 from torchvision.models.video.mvit import MSBlockConfig
 
-from vidsal.models import _checkpoint
+from vidsal.models._finish import finished
 from vidsal.models._model import Preprocessing, VideoModel
 from vidsal.models._tokens import Fold, unfold
 
@@ -33,7 +33,6 @@ WEIGHTS = {
         "stride": 4,
     },
 }
-LAYOUTS = {}
 HEAD = ("head.1.weight", "head.1.bias")
 GREY = {"mean": (0.45, 0.45, 0.45), "std": (0.225, 0.225, 0.225)}
 # Per stage: channels, heads, layers, stride of the keys and values over H and W.
@@ -125,6 +124,7 @@ def mvit_v2_s(
     length: int = 16,
     stride: int = 4,
     hop: int | None = None,
+    sampling: str = "dense",
     weights: str | None = None,
     new_head: bool = False,
 ) -> VideoModel:
@@ -137,21 +137,22 @@ def mvit_v2_s(
         length: frames per clip.
         stride: step between them, in frames of the video.
         hop: step between clips, in frames of the video; length * stride when not given.
+        sampling: "dense", or "segments": one clip of frames from all over the video.
         weights: a checkpoint file, or `kinetics400`; random weights when not given.
         new_head: take all of `weights` but the last layer, to train one for other classes.
     """
     net = Mvit(num_classes)
-    categories = None
-    if weights:
-        loaded = _checkpoint.load(net, weights, layouts=LAYOUTS, head=HEAD, new_head=new_head)
-        categories = loaded.categories
-    return VideoModel(
+    return finished(
+        net,
         name="mvit_v2_s",
-        net=net,
         preprocess=Preprocessing(size=tuple(size), mode=mode, **GREY),
-        categories=categories,
         cam_layers=("fold4", "fold3"),
+        tokens=(2, 4, 4),
         length=length,
         stride=stride,
-        hop=length * stride if hop is None else hop,
+        hop=hop,
+        sampling=sampling,
+        weights=weights,
+        new_head=new_head,
+        head=HEAD,
     )

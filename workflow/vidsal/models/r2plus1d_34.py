@@ -11,7 +11,8 @@ blocks give what torchvision's R(2+1)D blocks of the same weights give.
 
 from __future__ import annotations
 
-from vidsal.models import _checkpoint
+from vidsal.models._finish import finished
+from vidsal.models._mmaction2 import IGNORED, LAYOUTS
 from vidsal.models._model import IMAGENET, Preprocessing, VideoModel
 from vidsal.models._resnet_3d import Recogniser, Unit, resnet34_stages
 
@@ -43,9 +44,6 @@ WEIGHTS = {
         "stride": 8,
     },
 }
-LAYOUTS = {"mmaction2": [(r"^backbone\.", ""), (r"^cls_head\.fc_cls\.", "fc.")]}
-IGNORED = [r"^data_preprocessor\."]
-HEAD = ("fc.weight", "fc.bias")
 EPSILON = 1e-3
 
 
@@ -58,6 +56,7 @@ def r2plus1d_34(
     length: int = 8,
     stride: int = 8,
     hop: int | None = None,
+    sampling: str = "dense",
     weights: str | None = None,
     new_head: bool = False,
 ) -> VideoModel:
@@ -71,24 +70,23 @@ def r2plus1d_34(
         length: frames per clip.
         stride: step between them, in frames of the video.
         hop: step between clips, in frames of the video; length * stride when not given.
+        sampling: "dense", or "segments": one clip of frames from all over the video.
         weights: a checkpoint file, `kinetics400` or `kinetics400_8`; random weights when not given.
         new_head: take all of `weights` but the last layer, to train one for other classes.
     """
     stem = Unit(3, 64, (3, 7, 7), (1, 2, 2), epsilon=EPSILON, factored=True)
     net = Recogniser(stem, resnet34_stages(EPSILON), 512, num_classes, dropout=dropout)
-    categories = None
-    if weights:
-        loaded = _checkpoint.load(
-            net, weights, layouts=LAYOUTS, ignored=IGNORED, head=HEAD, new_head=new_head
-        )
-        categories = loaded.categories
-    return VideoModel(
+    return finished(
+        net,
         name="r2plus1d_34",
-        net=net,
         preprocess=Preprocessing(size=tuple(size), mode=mode, **IMAGENET),
-        categories=categories,
         cam_layers=("layer4", "layer3", "layer2", "layer1"),
         length=length,
         stride=stride,
-        hop=length * stride if hop is None else hop,
+        hop=hop,
+        sampling=sampling,
+        weights=weights,
+        new_head=new_head,
+        layouts=LAYOUTS,
+        ignored=IGNORED,
     )

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from torchvision.models import video
 
-from vidsal.models import _checkpoint
+from vidsal.models._finish import finished
 from vidsal.models._model import Preprocessing, VideoModel
 
 KINETICS = {"mean": (0.43216, 0.394666, 0.37645), "std": (0.22803, 0.22145, 0.216989)}
@@ -28,8 +28,6 @@ WEIGHTS = {
         "stride": 2,
     },
 }
-LAYOUTS = {}
-HEAD = ("fc.weight", "fc.bias")
 
 
 def r3d_18(
@@ -40,6 +38,7 @@ def r3d_18(
     length: int = 16,
     stride: int = 2,
     hop: int | None = None,
+    sampling: str = "dense",
     weights: str | None = None,
     new_head: bool = False,
 ) -> VideoModel:
@@ -52,21 +51,20 @@ def r3d_18(
         length: frames per clip.
         stride: step between them, in frames of the video.
         hop: step between clips, in frames of the video; length * stride when not given.
+        sampling: "dense", or "segments": one clip of frames from all over the video.
         weights: a checkpoint file, or `kinetics400`; random weights when not given.
         new_head: take all of `weights` but the last layer, to train one for other classes.
     """
     net = video.r3d_18(weights=None, num_classes=num_classes)
-    categories = None
-    if weights:
-        loaded = _checkpoint.load(net, weights, layouts=LAYOUTS, head=HEAD, new_head=new_head)
-        categories = loaded.categories
-    return VideoModel(
+    return finished(
+        net,
         name="r3d_18",
-        net=net,
         preprocess=Preprocessing(size=tuple(size), mode=mode, **KINETICS),
-        categories=categories,
         cam_layers=("layer4", "layer3", "layer2", "layer1"),
         length=length,
         stride=stride,
-        hop=length * stride if hop is None else hop,
+        hop=hop,
+        sampling=sampling,
+        weights=weights,
+        new_head=new_head,
     )

@@ -16,7 +16,7 @@ from functools import partial
 from torch import nn
 from torchvision.models import video
 
-from vidsal.models import _checkpoint
+from vidsal.models._finish import finished
 from vidsal.models._model import Preprocessing, VideoModel
 from vidsal.models._pool import MaxWithin, MeanWithin
 from vidsal.models.r3d_18 import KINETICS
@@ -34,7 +34,6 @@ WEIGHTS = {
         "stride": 2,
     },
 }
-LAYOUTS = {}
 HEAD = ("classifier.1.weight", "classifier.1.bias")
 # The pool in torchvision's `features` whose window is cut off at the edges; the others are padded.
 UNPADDED = 13
@@ -59,6 +58,7 @@ def s3d(
     length: int = 32,
     stride: int = 2,
     hop: int | None = None,
+    sampling: str = "dense",
     weights: str | None = None,
     new_head: bool = False,
 ) -> VideoModel:
@@ -71,21 +71,21 @@ def s3d(
         length: frames per clip.
         stride: step between them, in frames of the video.
         hop: step between clips, in frames of the video; length * stride when not given.
+        sampling: "dense", or "segments": one clip of frames from all over the video.
         weights: a checkpoint file, or `kinetics400`; random weights when not given.
         new_head: take all of `weights` but the last layer, to train one for other classes.
     """
     net = S3d(num_classes)
-    categories = None
-    if weights:
-        loaded = _checkpoint.load(net, weights, layouts=LAYOUTS, head=HEAD, new_head=new_head)
-        categories = loaded.categories
-    return VideoModel(
+    return finished(
+        net,
         name="s3d",
-        net=net,
         preprocess=Preprocessing(size=tuple(size), mode=mode, **KINETICS),
-        categories=categories,
         cam_layers=("features.15", "features.12", "features.6"),
         length=length,
         stride=stride,
-        hop=length * stride if hop is None else hop,
+        hop=hop,
+        sampling=sampling,
+        weights=weights,
+        new_head=new_head,
+        head=HEAD,
     )

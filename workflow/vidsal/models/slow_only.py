@@ -10,9 +10,11 @@ with inflated weights it gives what the image network gives, on still and on mov
 
 from __future__ import annotations
 
-from vidsal.models import _checkpoint
+from vidsal.models._finish import finished, start_backbone
+from vidsal.models._imagenet import RESNETS
+from vidsal.models._mmaction2 import IGNORED, LAYOUTS
 from vidsal.models._model import IMAGENET, Preprocessing, VideoModel
-from vidsal.models._resnet_3d import Recogniser, Unit, resnet50_stages
+from vidsal.models._resnet_3d import IMAGE_LAYOUTS, Recogniser, Unit, resnet50_stages
 
 WEIGHTS = {
     "kinetics400": {
@@ -29,9 +31,7 @@ WEIGHTS = {
         "stride": 8,
     },
 }
-LAYOUTS = {"mmaction2": [(r"^backbone\.", ""), (r"^cls_head\.fc_cls\.", "fc.")]}
-IGNORED = [r"^data_preprocessor\."]
-HEAD = ("fc.weight", "fc.bias")
+BACKBONE_WEIGHTS = {"imagenet": {"resnet50": RESNETS["resnet50"]}}
 INFLATED = ((0,) * 3, (0,) * 4, (1,) * 6, (1,) * 3)
 
 
@@ -44,7 +44,9 @@ def slow_only(
     length: int = 8,
     stride: int = 8,
     hop: int | None = None,
+    sampling: str = "dense",
     weights: str | None = None,
+    backbone_weights: str | None = None,
     new_head: bool = False,
 ) -> VideoModel:
     """Build the network.
@@ -57,24 +59,26 @@ def slow_only(
         length: frames per clip.
         stride: step between them, in frames of the video.
         hop: step between clips, in frames of the video; length * stride when not given.
+        sampling: "dense", or "segments": one clip of frames from all over the video.
         weights: a checkpoint file, or `kinetics400`; random weights when not given.
+        backbone_weights: `imagenet`, or a checkpoint file of torchvision's ResNet-50, spread over
+            time, for all but the last layer, which is trained.
         new_head: take all of `weights` but the last layer, to train one for other classes.
     """
     stem, stages = Unit(3, 64, (1, 7, 7), (1, 2, 2)), resnet50_stages(INFLATED)
     net = Recogniser(stem, stages, 2048, num_classes, dropout=dropout)
-    categories = None
-    if weights:
-        loaded = _checkpoint.load(
-            net, weights, layouts=LAYOUTS, ignored=IGNORED, head=HEAD, new_head=new_head
-        )
-        categories = loaded.categories
-    return VideoModel(
+    start_backbone(net, backbone_weights, weights, layouts=IMAGE_LAYOUTS)
+    return finished(
+        net,
         name="slow_only",
-        net=net,
         preprocess=Preprocessing(size=tuple(size), mode=mode, **IMAGENET),
-        categories=categories,
         cam_layers=("layer4", "layer3", "layer2", "layer1"),
         length=length,
         stride=stride,
-        hop=length * stride if hop is None else hop,
+        hop=hop,
+        sampling=sampling,
+        weights=weights,
+        new_head=new_head,
+        layouts=LAYOUTS,
+        ignored=IGNORED,
     )

@@ -11,7 +11,7 @@ from __future__ import annotations
 import torch
 from torchvision.models import video
 
-from vidsal.models import _checkpoint
+from vidsal.models._finish import finished
 from vidsal.models._model import IMAGENET, Preprocessing, VideoModel
 from vidsal.models._tokens import Fold, unfold
 
@@ -28,7 +28,6 @@ WEIGHTS = {
         "stride": 2,
     },
 }
-LAYOUTS = {}
 HEAD = ("head.weight", "head.bias")
 # In torchvision's `features` stages and mergings of patches take turns; this is the third stage.
 THIRD = 4
@@ -69,6 +68,7 @@ def swin3d_t(
     length: int = 32,
     stride: int = 2,
     hop: int | None = None,
+    sampling: str = "dense",
     weights: str | None = None,
     new_head: bool = False,
 ) -> VideoModel:
@@ -81,21 +81,22 @@ def swin3d_t(
         length: frames per clip.
         stride: step between them, in frames of the video.
         hop: step between clips, in frames of the video; length * stride when not given.
+        sampling: "dense", or "segments": one clip of frames from all over the video.
         weights: a checkpoint file, or `kinetics400`; random weights when not given.
         new_head: take all of `weights` but the last layer, to train one for other classes.
     """
     net = Swin3d(num_classes)
-    categories = None
-    if weights:
-        loaded = _checkpoint.load(net, weights, layouts=LAYOUTS, head=HEAD, new_head=new_head)
-        categories = loaded.categories
-    return VideoModel(
+    return finished(
+        net,
         name="swin3d_t",
-        net=net,
         preprocess=Preprocessing(size=tuple(size), mode=mode, **IMAGENET),
-        categories=categories,
         cam_layers=("fold4", "fold3"),
+        tokens=(2, 4, 4),
         length=length,
         stride=stride,
-        hop=length * stride if hop is None else hop,
+        hop=hop,
+        sampling=sampling,
+        weights=weights,
+        new_head=new_head,
+        head=HEAD,
     )

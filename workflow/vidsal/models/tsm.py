@@ -14,8 +14,10 @@ from torch import nn
 from torch.nn import functional
 from torchvision.models import resnet
 
-from vidsal.errors import InputError
-from vidsal.models import _checkpoint
+from vidsal.models._finish import as_frames, check_choice, finished, start_backbone
+from vidsal.models._imagenet import RESNETS
+from vidsal.models._mmaction2 import IGNORED as MMACTION2
+from vidsal.models._mmaction2 import UNITS
 from vidsal.models._model import IMAGENET, Preprocessing, VideoModel
 
 WEIGHTS = {
@@ -34,7 +36,7 @@ WEIGHTS = {
         "length": 8,
         "stride": 8,
     },
-    # 16 frames from all over a video of ten seconds.
+    # 16 frames from all over the video.
     "kinetics400_16": {
         "url": "https://download.openmmlab.com/mmaction/v1.0/recognition/tsm/"
         "tsm_imagenet-pretrained-r50_8xb16-1x1x16-50e_kinetics400-rgb/"
@@ -47,7 +49,7 @@ WEIGHTS = {
         "size": [224, 224],
         "mode": "crop",
         "length": 16,
-        "stride": 18,
+        "sampling": "segments",
     },
     "kinetics400_authors": {
         "url": "https://hanlab18.mit.edu/projects/tsm/models/"
@@ -75,6 +77,7 @@ WEIGHTS = {
         "size": [224, 224],
         "mode": "crop",
         "length": 8,
+        "sampling": "segments",
     },
     "epic_noun": {
         "url": "https://data.bris.ac.uk/datasets/2tw6gdvmfj3f12papdy24flvmo/"
@@ -86,20 +89,11 @@ WEIGHTS = {
         "size": [224, 224],
         "mode": "crop",
         "length": 8,
+        "sampling": "segments",
     },
-    # Image networks to start from, with new_head.
-    "imagenet_resnet18": {
-        "url": "https://download.pytorch.org/models/resnet18-f37072fd.pth",
-        "sha256": "f37072fd",
-        "licence": "BSD-3-Clause (torchvision), trained on ImageNet-1K",
-        "backbone": "resnet18",
-    },
-    "imagenet_resnet50": {
-        "url": "https://download.pytorch.org/models/resnet50-0676ba61.pth",
-        "sha256": "0676ba61",
-        "licence": "BSD-3-Clause (torchvision), trained on ImageNet-1K",
-        "backbone": "resnet50",
-    },
+}
+BACKBONE_WEIGHTS = {
+    "imagenet": {"resnet18": RESNETS["resnet18"], "resnet50": RESNETS["resnet50"]},
 }
 LAYOUTS = {
     "mit-han-lab": [(r"^base_model\.", ""), (r"\.conv1\.net\.", ".conv1."), (r"^new_fc\.", "fc.")],
@@ -107,16 +101,13 @@ LAYOUTS = {
     "epic noun": [(r"^base_model\.", ""), (r"\.conv1\.net\.", ".conv1."), (r"^fc_noun\.", "fc.")],
     "mmaction2": [
         (r"^backbone\.", ""),
-        (r"\bconv(\d)\.bn\.", r"bn\1."),
+        *UNITS,
         (r"\bconv(\d)\.conv\.(net\.)?", r"conv\1."),
-        (r"\.downsample\.conv\.", ".downsample.0."),
-        (r"\.downsample\.bn\.", ".downsample.1."),
         (r"^cls_head\.fc_cls\.", "fc."),
     ],
 }
-# Heads of another task in the same checkpoint, and the colours that MMAction2 may store.
-IGNORED = [r"^fc_verb\.", r"^fc_noun\.", r"^data_preprocessor\."]
-HEAD = ("fc.weight", "fc.bias")
+# Heads of another task in the same checkpoint.
+IGNORED = [r"^fc_verb\.", r"^fc_noun\.", *MMACTION2]
 HEADS = ("verb", "noun")
 BACKBONES = {
     "resnet18": (resnet.BasicBlock, (2, 2, 2, 2)),
@@ -157,8 +148,7 @@ class Tsm(resnet.ResNet):
         for module in self.modules():
             if isinstance(module, ShiftedConv):
                 module.frames = length
-        maps = clips.transpose(1, 2).flatten(0, 1)
-        maps = self.maxpool(self.relu(self.bn1(self.conv1(maps))))
+        maps = self.maxpool(self.relu(self.bn1(self.conv1(as_frames(clips)))))
         maps = self.layer4(self.layer3(self.layer2(self.layer1(maps))))
         logits = self.fc(self.dropout(maps.mean(dim=(2, 3))))
         return logits.unflatten(0, (count, length)).mean(dim=1)
@@ -200,7 +190,9 @@ def tsm(
     length: int = 8,
     stride: int = 8,
     hop: int | None = None,
+    sampling: str = "dense",
     weights: str | None = None,
+    backbone_weights: str | None = None,
     new_head: bool = False,
 ) -> VideoModel:
     """Build the network.
@@ -217,39 +209,37 @@ def tsm(
         length: frames per clip.
         stride: step between them, in frames of the video.
         hop: step between clips, in frames of the video; length * stride when not given.
+        sampling: "dense", or "segments": one clip of frames from all over the video.
         weights: a checkpoint of the authors, of EPIC-KITCHENS' models, of MMAction2 or of a bare
             torchvision ResNet, or a name: `kinetics400`, `kinetics400_16`, `kinetics400_authors`,
-            `epic_verb`, `epic_noun`, and to start from with new_head `imagenet_resnet18`,
-            `imagenet_resnet50`; random weights when not given.
+            `epic_verb`, `epic_noun`; random weights when not given.
+        backbone_weights: `imagenet`, or a checkpoint file of an image network, for all but the last
+            layer, which is trained.
         new_head: take all of `weights` but the last layer, to train one for other classes.
     """
-    _check(backbone, head)
+    check_choice("tsm", "backbone", backbone, BACKBONES)
+    if head is not None:
+        check_choice("tsm", "head", head, HEADS)
     net = Tsm(backbone, num_classes, dropout)
-    categories = None
-    if weights:
-        loaded = _checkpoint.load(
-            net,
-            weights,
-            layouts=LAYOUTS,
-            ignored=_not_needed(head, new_head),
-            head=HEAD,
-            new_head=new_head,
-        )
-        categories = loaded.categories
-    return VideoModel(
+    start_backbone(net, backbone_weights, weights)
+    return finished(
+        net,
         name="tsm",
-        net=net,
         preprocess=Preprocessing(
             size=tuple(size),
             mean=tuple(mean or IMAGENET["mean"]),
             std=tuple(std or IMAGENET["std"]),
             mode=mode,
         ),
-        categories=categories,
         cam_layers=("layer4", "layer3", "layer2", "layer1"),
         length=length,
         stride=stride,
-        hop=length * stride if hop is None else hop,
+        hop=hop,
+        sampling=sampling,
+        weights=weights,
+        new_head=new_head,
+        layouts=LAYOUTS,
+        ignored=_not_needed(head, new_head),
         frame_wise=True,
     )
 
@@ -258,10 +248,3 @@ def _not_needed(head: str | None, new_head: bool) -> list[str]:
     """Return IGNORED without the head that is wanted, or without both where none is chosen."""
     wanted = {f"^fc_{one}\\." for one in HEADS if head in (None, one) and not new_head}
     return [pattern for pattern in IGNORED if pattern not in wanted]
-
-
-def _check(backbone: str, head: str | None) -> None:
-    if backbone not in BACKBONES:
-        raise InputError(f"tsm: backbone {backbone!r} is unknown; take {' or '.join(BACKBONES)}")
-    if head not in (None, *HEADS):
-        raise InputError(f"tsm: head {head!r} is unknown; take {' or '.join(HEADS)}")

@@ -8,6 +8,7 @@ log(1/T sum_t softmax(z_t)), whose softmax is the mean of the frames' probabilit
 
 from __future__ import annotations
 
+import dataclasses
 import json
 import math
 from pathlib import Path
@@ -17,7 +18,9 @@ from torch import nn
 from torchvision import models
 
 from vidsal.errors import InputError
-from vidsal.models import _checkpoint
+from vidsal.models._finish import as_frames, check_choice, finished, start_backbone
+from vidsal.models._imagenet import RESNETS
+from vidsal.models._mmaction2 import IGNORED, UNITS
 from vidsal.models._model import IMAGENET, Preprocessing, VideoModel
 
 WEIGHTS = {
@@ -32,6 +35,7 @@ WEIGHTS = {
         "backbone": "resnet50",
         "mode": "crop",
         "length": 8,
+        "sampling": "segments",
     },
     "imagenet_resnet18": {
         "url": "https://download.pytorch.org/models/resnet18-f37072fd.pth",
@@ -58,17 +62,15 @@ WEIGHTS = {
         "backbone": "squeezenet1_0",
     },
 }
+BACKBONE_WEIGHTS = {"imagenet": RESNETS}
 LAYOUTS = {
     "image network": [(r"^", "backbone.")],
     "mmaction2": [
-        (r"\bconv(\d)\.bn\.", r"bn\1."),
+        *UNITS,
         (r"\bconv(\d)\.conv\.", r"conv\1."),
-        (r"\.downsample\.conv\.", ".downsample.0."),
-        (r"\.downsample\.bn\.", ".downsample.1."),
         (r"^cls_head\.fc_cls\.", "backbone.fc."),
     ],
 }
-IGNORED = [r"^data_preprocessor\."]
 # Of ResNets, and so of the default; `_head` finds that of the others.
 HEAD = ("backbone.fc.weight", "backbone.fc.bias")
 AVERAGES = ("logits", "probabilities")
@@ -90,12 +92,18 @@ class FrameAverage(nn.Module):
 
     def forward(self, clips: torch.Tensor) -> torch.Tensor:
         """Return logits (N,K) of clips (N,3,T,H,W)."""
-        count, _, length = clips.shape[:3]
-        frames = clips.transpose(1, 2).flatten(0, 1)
-        logits = self.backbone(frames).view(count, length, -1)
+        logits = self.frame_features(as_frames(clips))
+        return self.from_frame_features(logits.unflatten(0, (len(clips), -1)))
+
+    def frame_features(self, frames: torch.Tensor) -> torch.Tensor:
+        """Return the logits (n,K) of frames (n,3,H,W)."""
+        return self.backbone(frames)
+
+    def from_frame_features(self, logits: torch.Tensor) -> torch.Tensor:
+        """Return logits (N,K) of the logits (N,T,K) of the frames of clips."""
         if self.average == "logits":
             return logits.mean(dim=1)
-        return logits.log_softmax(dim=-1).logsumexp(dim=1) - math.log(length)
+        return logits.log_softmax(dim=-1).logsumexp(dim=1) - math.log(logits.shape[1])
 
 
 def tsn(
@@ -113,7 +121,9 @@ def tsn(
     length: int = 8,
     stride: int = 4,
     hop: int | None = None,
+    sampling: str = "dense",
     weights: str | None = None,
+    backbone_weights: str | None = None,
     new_head: bool = False,
     categories: str | None = None,
 ) -> VideoModel:
@@ -133,26 +143,24 @@ def tsn(
         length: frames per clip.
         stride: step between them, in frames of the video.
         hop: step between clips, in frames of the video; length * stride when not given.
+        sampling: "dense", or "segments": one clip of frames from all over the video.
         weights: a checkpoint of this model, of the bare image network or of MMAction2's TSN on
             ResNets, or `kinetics400`, `imagenet_resnet18`, `imagenet_resnet50`,
             `imagenet_squeezenet1_0`; random weights when not given.
+        backbone_weights: `imagenet` (for ResNets), or a checkpoint file of the image network, for
+            all but its last layer, which is trained.
         new_head: take all of `weights` but the last layer, to train one for other classes.
         categories: a JSON file of class names: a list, or ImageNet's {"0": ["n01440764", "tench"]}.
     """
-    _check(backbone, average)
+    _check(backbone)
+    check_choice("tsn", "average", average, AVERAGES)
     net = FrameAverage(models.get_model(backbone, weights=None, num_classes=num_classes), average)
-    known = None
-    if weights:
-        head = _head(net, num_classes)
-        loaded = _checkpoint.load(
-            net, weights, layouts=LAYOUTS, ignored=IGNORED, head=head, new_head=new_head
-        )
-        known = loaded.categories
-    if categories:
-        known = read_categories(categories, num_classes)
-    return VideoModel(
+    head = _head(net, num_classes)
+    own = tuple(key.removeprefix("backbone.") for key in head)
+    start_backbone(net.backbone, backbone_weights, weights, head=own)
+    made = finished(
+        net,
         name="tsn",
-        net=net,
         preprocess=Preprocessing(
             size=tuple(size),
             mean=tuple(mean or IMAGENET["mean"]),
@@ -162,13 +170,21 @@ def tsn(
             scale=scale,
             resize=resize,
         ),
-        categories=known,
         cam_layers=tuple(f"backbone.{n}" for n in CAM_LAYERS if hasattr(net.backbone, n))[:1],
         length=length,
         stride=stride,
-        hop=length * stride if hop is None else hop,
+        hop=hop,
+        sampling=sampling,
+        weights=weights,
+        new_head=new_head,
+        layouts=LAYOUTS,
+        ignored=IGNORED,
+        head=head,
         frame_wise=True,
     )
+    if not categories:
+        return made
+    return dataclasses.replace(made, categories=read_categories(categories, num_classes))
 
 
 def read_categories(path: str, num_classes: int) -> list[str]:
@@ -194,15 +210,13 @@ def read_categories(path: str, num_classes: int) -> list[str]:
     return names
 
 
-def _check(backbone: str, average: str) -> None:
+def _check(backbone: str) -> None:
     known = set(models.list_models(module=models)) - UNFIT
     if backbone not in known:
         raise InputError(
             f"tsn: backbone {backbone!r} is no image network of torchvision that returns plain "
             f"logits; take one of {', '.join(sorted(known))}"
         )
-    if average not in AVERAGES:
-        raise InputError(f"tsn: average {average!r} is unknown; take {' or '.join(AVERAGES)}")
 
 
 def _head(net: FrameAverage, num_classes: int) -> tuple[str, ...]:

@@ -20,6 +20,8 @@ way it is written down. Columns:
 ``rate`` (samples per second), ``fps`` (of the video), ``rect`` [x, y, width, height] of the video
 on the screen in pixels, ``video_size`` [width, height], ``space`` ("screen": x, y are pixels of the
 screen; "video": of the video), ``eye``. ``table.attrs["dropped"]`` counts rows left out, by reason.
+A format whose files never state any of it says ``STATES = []``: what is needed and not in the
+config is then asked for before any job.
 
 The rest is the same for all formats and done by ``vidsal.fixations.read``: events chosen, samples
 made fixations, times made frames, the screen made the video. A file that cannot be used raises

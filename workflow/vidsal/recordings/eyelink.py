@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import logging
 from pathlib import Path
+from typing import Literal
 
 import numpy as np
 import pandas as pd
@@ -25,7 +26,7 @@ CODES = {"left": "L", "right": "R", "both": "LR"}
 def eyelink(
     path: str,
     *,
-    eye: str = "both",
+    eye: Literal["both", "left", "right"] = "both",
     start_message: str | None = None,
     video_message: str | None = None,
     trial_message: str = r"^TRIALID\b",

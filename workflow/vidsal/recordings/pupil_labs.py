@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections import Counter
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Literal
 
 import numpy as np
 import pandas as pd
@@ -72,7 +73,7 @@ def pupil_labs(
     *,
     size: list[int] | None = None,
     confidence: float = 0.6,
-    clock: str = "time",
+    clock: Literal["time", "frame"] = "time",
     start_time: float | None = None,
 ) -> pd.DataFrame:
     """Read gaze or fixations that Pupil Labs software exported.

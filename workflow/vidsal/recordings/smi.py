@@ -8,6 +8,7 @@ from __future__ import annotations
 import re
 from collections import Counter
 from pathlib import Path
+from typing import Literal
 
 import numpy as np
 import pandas as pd
@@ -24,7 +25,9 @@ EVENT_HEADER = re.compile(rb"^[ ]*Table Header for Fixations", re.MULTILINE)
 STATED = re.compile(r"^(?:##)?[ \t]*([^:\t\[\r\n]+?(?: \[mm\])?)[ \t]*:[ \t]*(.*?)[ \t\r]*$", re.M)
 
 
-def smi(path: str, *, eye: str = "both", start_message: str | None = None) -> pd.DataFrame:
+def smi(
+    path: str, *, eye: Literal["both", "left", "right"] = "both", start_message: str | None = None
+) -> pd.DataFrame:
     """Read a raw data export or an event list of SMI's software.
 
     Places are pixels of the calibration area (the screen), from 0. In raw data an eye at exactly

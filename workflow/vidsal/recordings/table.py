@@ -7,6 +7,7 @@ import difflib
 import warnings
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Literal
 
 import numpy as np
 import pandas as pd
@@ -20,15 +21,16 @@ HEADERLESS = {3: ("frame", "x", "y"), 4: ("subject", "frame", "x", "y")}
 SECONDS = {"s": 1.0, "ms": 1e-3, "us": 1e-6}
 EVENTS = ("sample", "fixation", "saccade", "pursuit", "blink", "noise")
 MOST_COLUMNS = 5_000
+STATES: list[str] = []  # of screen, distance, ...: a table states none of them
 
 
 def table(
     path: str,
     *,
     columns: dict | None = None,
-    frame_base: int = 0,
-    time_unit: str | None = None,
-    new_subject: str | None = None,
+    frame_base: Literal[0, 1] = 0,
+    time_unit: Literal["s", "ms", "us"] | None = None,
+    new_subject: Literal["frame_decreases"] | None = None,
     event_names: dict | None = None,
 ) -> pd.DataFrame:
     """Read a gaze recording from a table.

@@ -9,6 +9,7 @@ from __future__ import annotations
 import re
 from collections import Counter
 from pathlib import Path
+from typing import Literal
 
 import numpy as np
 import pandas as pd
@@ -45,9 +46,9 @@ PREFIXES += ("media",)
 def tobii(
     path: str,
     *,
-    eye: str = "both",
-    coordinates: str | None = None,
-    time_unit: str | None = None,
+    eye: Literal["both", "left", "right"] = "both",
+    coordinates: Literal["screen", "media"] | None = None,
+    time_unit: Literal["s", "ms", "us"] | None = None,
     start_message: str | None = None,
 ) -> pd.DataFrame:
     """Read a data export of Tobii Pro Lab or Tobii Studio (tabs between the columns).

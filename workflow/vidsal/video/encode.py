@@ -108,6 +108,42 @@ def write_h264(
         _feed(command, (_even(frame).tobytes() for frame in frames), path)
 
 
+def write_gif(path: str | Path, frames: Iterable[np.ndarray], fps: str | float | Fraction) -> None:
+    """Write an animated GIF that repeats for ever, of 256 colours chosen for the whole film.
+
+    Args:
+        path: file to write; removed again when it cannot be finished.
+        frames: uint8 (H,W,3) RGB, all of one size; all of them are held in memory.
+        fps: frames per second; a GIF counts hundredths of a second.
+
+    Raises:
+        InputError: there is no frame, or the disk is full.
+    """
+    from PIL import Image
+
+    _, frames = _peek(iter(frames), path)
+    pictures = [Image.fromarray(np.ascontiguousarray(frame)) for frame in frames]
+    colours = _common_colours(pictures)
+    # Without dither: noise that moves from frame to frame would flicker and fill the file.
+    drawn = [one.quantize(palette=colours, dither=Image.Dither.NONE) for one in pictures]
+    each = max(20, round(1000 / rate(fps), -1))
+    with _whole_or_gone(path):
+        drawn[0].save(
+            path, "GIF", save_all=True, append_images=drawn[1:], duration=each, loop=0, disposal=1
+        )
+
+
+def _common_colours(pictures: list) -> object:
+    """Return an image whose palette fits up to 16 pictures, evenly from first to last."""
+    from PIL import Image
+
+    places = np.linspace(0, len(pictures) - 1, min(16, len(pictures))).round().astype(int)
+    some = np.concatenate([np.asarray(pictures[place]) for place in places])
+    # Five bits of each channel: of a million colours the choice would take minutes.
+    some = some & 0xF8 | 4
+    return Image.fromarray(some).quantize(256, method=Image.Quantize.MEDIANCUT)
+
+
 @contextlib.contextmanager
 def _whole_or_gone(path: str | Path) -> Iterator[None]:
     try:

@@ -13,10 +13,13 @@ frames, and `clip_time`, `clip_frame_index` are time and number of all frames of
 from __future__ import annotations
 
 import contextlib
+import os
 from collections.abc import Iterator, Sequence
 from fractions import Fraction
 from itertools import islice
 from pathlib import Path
+from typing import NamedTuple
+from weakref import WeakKeyDictionary
 
 import av
 import cv2
@@ -111,29 +114,34 @@ def read_frames(h5group: h5py.Group, start: int = 0, stop: int | None = None) ->
     return _decompressed(h5group, h5group["jpeg"][start:stop])
 
 
-def read_numbered(h5group: h5py.Group, numbers: np.ndarray) -> np.ndarray:
+def read_numbered(
+    h5group: h5py.Group, numbers: np.ndarray, out: np.ndarray | None = None
+) -> np.ndarray:
     """Return frames of ascending numbers (T,) of a group, uint8 (T,H,W,3) RGB.
 
     Raw frames of a file that is open for reading are fetched one by one from where they lie in it,
     which HDF5 would do several times more slowly; others are read in one piece and picked from.
+
+    Args:
+        h5group: that `write_frames` filled.
+        numbers: of the frames.
+        out: what an earlier call returned and nobody looks at any more; it is filled anew and
+            returned where it is of the right shape, since making an array costs as much as filling
+            it.
+
+    Raises:
+        IndexError: there are no such frames.
+        OSError: the file ends before it should.
     """
-    first, last = int(numbers[0]), int(numbers[-1])
-    raw_frames = h5group.get("frames")
-    data = h5group["jpeg"] if raw_frames is None else raw_frames
-    if first < 0 or last >= data.shape[0]:
-        raise IndexError(f"{h5group.name}: frames {first} to {last} of {len(data)}")
-    if raw_frames is None:
-        return _decompressed(h5group, data[first : last + 1][numbers - first])
-    file, place = h5group.file, data.id.get_offset()
-    if file.mode != "r" or file.driver != "sec2" or place is None:
-        return data[first : last + 1][numbers - first]
-    made = np.empty((len(numbers), *data.shape[1:]), np.uint8)
-    with open(file.filename, "rb", buffering=0) as raw:
-        for frame, number in zip(made, numbers.tolist(), strict=True):
-            raw.seek(place + number * frame.nbytes)
-            if raw.readinto(frame) != frame.nbytes:
-                raise OSError(f"{file.filename}: it ends in frame {number}; delete it and rerun")
-    return made
+    place, (first, last) = _place(h5group), (int(numbers[0]), int(numbers[-1]))
+    count = len(h5group["time"]) if place is None else place.shape[0]
+    if first < 0 or last >= count:
+        raise IndexError(f"{h5group.name}: frames {first} to {last} of {count}")
+    if place is not None:
+        return place.read(numbers, out)
+    if "frames" in h5group:
+        return h5group["frames"][first : last + 1][numbers - first]
+    return _decompressed(h5group, h5group["jpeg"][first : last + 1][numbers - first], out)
 
 
 def read_masks(path: str | Path, start: int | None = None, end: int | None = None) -> np.ndarray:
@@ -254,9 +262,51 @@ def _check_count(mkv: str | Path, frames: Iterator[np.ndarray], count: int) -> I
         )
 
 
-def _decompressed(group: h5py.Group, stored: np.ndarray) -> np.ndarray:
+class _Place(NamedTuple):
+    """Where raw frames (T,H,W,3) lie in a file that is open for reading."""
+
+    descriptor: int
+    start: int
+    shape: tuple[int, int, int, int]
+    name: str
+
+    def read(self, numbers: np.ndarray, out: np.ndarray | None) -> np.ndarray:
+        """Return frames, each of which is read from its own place."""
+        frames = _array((len(numbers), *self.shape[1:]), out)
+        for frame, number in zip(frames, numbers.tolist(), strict=True):
+            place = self.start + number * frame.nbytes
+            if os.preadv(self.descriptor, [frame], place) != frame.nbytes:
+                raise OSError(f"{self.name}: it ends in frame {number}; delete it and rerun")
+        return frames
+
+
+# Asking HDF5 costs up to half of what reading a clip does, so what it said of a group is kept as
+# long as the group is.
+_PLACES: WeakKeyDictionary[h5py.h5g.GroupID, _Place] = WeakKeyDictionary()
+
+
+def _place(group: h5py.Group) -> _Place | None:
+    """Return where the frames lie, if what is on the disk there is what HDF5 would give."""
+    if group and (known := _PLACES.get(group.id)):  # a closed group is false
+        return known
+    data, file = group.get("frames"), group.file
+    if data is None or file.mode != "r" or file.driver != "sec2" or data.id.get_offset() is None:
+        return None
+    handle = file.id.get_vfd_handle()
+    _PLACES[group.id] = _Place(handle, data.id.get_offset(), data.shape, file.filename)
+    return _PLACES[group.id]
+
+
+def _array(shape: tuple[int, ...], out: np.ndarray | None) -> np.ndarray:
+    """Return an array uint8 to be filled: `out` if it is of that shape, else a new one."""
+    return out if out is not None and out.shape == shape else np.empty(shape, np.uint8)
+
+
+def _decompressed(
+    group: h5py.Group, stored: np.ndarray, out: np.ndarray | None = None
+) -> np.ndarray:
     height, width = group.attrs["canvas_size"]
-    frames = np.empty((len(stored), height, width, 3), np.uint8)
+    frames = _array((len(stored), height, width, 3), out)
     for number, data in enumerate(stored):
         frames[number] = cv2.imdecode(data, cv2.IMREAD_COLOR)[..., ::-1]
     return frames

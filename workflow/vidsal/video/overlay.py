@@ -15,6 +15,10 @@ QUANTILE = 0.999  # of a video's map values: what the end of the colour scale st
 TRAIL = 5  # frames for which a fixation stays visible
 PANEL = 320  # px, least width of a panel
 COLORMAPS = {"inferno": cv2.COLORMAP_INFERNO, "viridis": cv2.COLORMAP_VIRIDIS, "grey": None}
+# For pictures like published ones: jet has edges where the map has none, PuRd is dark where the
+# map is high. PuRd is ColorBrewer's of nine colours, which OpenCV does not have.
+PUBLISHED = ("jet", "PuRd")
+PURD = (0xF7F4F9, 0xE7E1EF, 0xD4B9DA, 0xC994C7, 0xDF65B0, 0xE7298A, 0xCE1256, 0x980043, 0x67001F)
 
 BAR, LEGEND, TITLE, GAP = 24, 20, 32, 8
 FONT = cv2.FONT_HERSHEY_SIMPLEX
@@ -23,17 +27,28 @@ GAZE, OUTLINE = (0, 229, 255), (0, 0, 0)
 
 
 def palette(name: str) -> np.ndarray:
-    """Return the 256 colours of a map, uint8 RGB (256, 3); lightness grows with the value."""
-    if name not in COLORMAPS:
-        known = ", ".join(COLORMAPS)
-        raise InputError(
-            f"colour map {name!r} for heatmaps: it is none of those whose lightness grows evenly; "
-            f"use one of {known}"
-        )
+    """Return the 256 colours of a map, uint8 RGB (256, 3).
+
+    Lightness grows with the value in those of COLORMAPS, not in those of PUBLISHED.
+    """
+    if name not in COLORMAPS and name not in PUBLISHED:
+        known = ", ".join([*COLORMAPS, *PUBLISHED])
+        raise InputError(f"colour map {name!r} for heatmaps: unknown; use one of {known}")
     ramp = np.arange(256, dtype=np.uint8)
-    if COLORMAPS[name] is None:
+    if name == "grey":
         return np.repeat(ramp[:, None], 3, axis=1)
-    return cv2.applyColorMap(ramp[:, None], COLORMAPS[name])[:, 0, ::-1].copy()
+    if name == "PuRd":
+        return _between_colours(PURD)
+    code = cv2.COLORMAP_JET if name == "jet" else COLORMAPS[name]
+    return cv2.applyColorMap(ramp[:, None], code)[:, 0, ::-1].copy()
+
+
+def _between_colours(anchors: tuple[int, ...]) -> np.ndarray:
+    """Return 256 colours uint8 (256, 3) on straight lines between 0xRRGGBB."""
+    places = np.linspace(0, len(anchors) - 1, 256)
+    channels = [[anchor >> shift & 255 for anchor in anchors] for shift in (16, 8, 0)]
+    found = [np.interp(places, range(len(anchors)), channel) for channel in channels]
+    return np.rint(np.stack(found, axis=1)).astype(np.uint8)
 
 
 def display_scale(heatmap: np.ndarray) -> float:
@@ -157,7 +172,7 @@ def overlay(
         fixations: int (n, 3), rows (frame, row, col) in canvas px; None = not recorded.
         title: text above the panels, for example video, label and prediction.
         alpha: opacity of the largest values, 0 to 1.
-        colormap: inferno, viridis or grey.
+        colormap: inferno, viridis, grey, jet or PuRd.
         columns: panels per row; None = the grid closest to 16:9.
 
     Returns:
@@ -228,7 +243,7 @@ def _sheet(
     for number, name in enumerate(["original", *scales]):
         row = TITLE + number // columns * (height + GAP)
         column = GAP + number % columns * (width + GAP)
-        _write(sheet, name, row + BAR - 7, column + 2, width - 4, 0.5)
+        write(sheet, name, row + BAR - 7, column + 2, width - 4, 0.5)
         legend = row + BAR + size[0]
         if number:
             _colour_bar(
@@ -236,10 +251,10 @@ def _sheet(
             )
         elif gaze:
             text = f"dots: gaze of the last {TRAIL} frames"
-            _write(sheet, text, legend + LEGEND - 6, column + 2, width - 4, 0.4, FAINT)
+            write(sheet, text, legend + LEGEND - 6, column + 2, width - 4, 0.4, FAINT)
         places.append((row + BAR, column))
     text = "colour: positive part of each map, scaled to 99.9 % of the video"
-    _write(sheet, text, len(sheet) - 12, GAP + 2, sheet.shape[1] - 2 * GAP, 0.42, FAINT)
+    write(sheet, text, len(sheet) - 12, GAP + 2, sheet.shape[1] - 2 * GAP, 0.42, FAINT)
     return sheet, places
 
 
@@ -250,18 +265,18 @@ def _colour_bar(strip: np.ndarray, colours: np.ndarray, scale: float) -> None:
     width = strip.shape[1] - 16 - room
     strip[6:14, 16 : 16 + width] = colours[np.linspace(0, 255, width).round().astype(int)]
     cv2.rectangle(strip, (15, 5), (16 + width, 14), FAINT, 1)
-    _write(strip, "0", 14, 2, 12, 0.4, FAINT)
-    _write(strip, end, 14, 16 + width + 6, room, 0.4, FAINT)
+    write(strip, "0", 14, 2, 12, 0.4, FAINT)
+    write(strip, end, 14, 16 + width + 6, room, 0.4, FAINT)
 
 
 def _head(page: np.ndarray, title: str, clock: str) -> None:
     room = cv2.getTextSize(clock, FONT, 0.5, 1)[0][0]
     left = page.shape[1] - GAP - room
-    _write(page, title, TITLE - 11, GAP + 2, left - 3 * GAP, 0.55)
-    _write(page, clock, TITLE - 11, left, room + GAP, 0.5, FAINT)
+    write(page, title, TITLE - 11, GAP + 2, left - 3 * GAP, 0.55)
+    write(page, clock, TITLE - 11, left, room + GAP, 0.5, FAINT)
 
 
-def _write(
+def write(
     picture: np.ndarray,
     text: str,
     baseline: int,

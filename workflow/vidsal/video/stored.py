@@ -95,18 +95,26 @@ class OpenFiles:
         """Take the function that opens a path, and how many files may be open at once."""
         self._opener, self._most = opener, most
         self._files: OrderedDict[str, h5py.File] = OrderedDict()
+        self._groups: dict[str, dict[str, h5py.Group]] = {}
 
     def group(self, path: str | Path, name: str) -> contextlib.nullcontext[h5py.Group]:
         """Return a context with a group of a file, good until other files are asked for."""
         known = str(path)
         if known not in self._files:
             if len(self._files) >= self._most:
-                self._files.popitem(last=False)[1].close()
-            self._files[known] = self._opener(path)
+                self._close(next(iter(self._files)))
+            self._files[known], self._groups[known] = self._opener(path), {}
         self._files.move_to_end(known)
-        return contextlib.nullcontext(self._files[known][name])
+        groups = self._groups[known]
+        if name not in groups:
+            groups[name] = self._files[known][name]
+        return contextlib.nullcontext(groups[name])
 
     def close(self) -> None:
         """Close all files."""
-        while self._files:
-            self._files.popitem()[1].close()
+        for known in list(self._files):
+            self._close(known)
+
+    def _close(self, known: str) -> None:
+        del self._groups[known]
+        self._files.pop(known).close()

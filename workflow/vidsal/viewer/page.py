@@ -44,8 +44,9 @@ def page(
         clips: one dict per clip: `video`, `label` (or None), `predicted` {model: {label,
             probability}}, `frames` (number), `fps`, `atlas` (path of the mp4), `layout` (what
             `atlas` returned), `fixations` [[frame, row, col], ...] in canvas px, `scores` {metric:
-            {method key: one value or None per frame}} and `video_scores` {metric: {method key:
-            value}}. A method key is "model/method", as the tiles of the layout are named.
+            {method key: one value or None per frame}}, which lacks metrics that score no frames,
+            and `video_scores` {metric: {method key: value}}, and perhaps the `aggregation` that
+            both are of. A method key is "model/method", as the tiles of the layout are named.
         tables: `summary` (columns model, method, aggregation, metric, mean, low, high, n and
             perhaps reason), `accuracy` and `failures` (any columns); others are shown under their
             name. A table that is missing is left out; empty `failures` are reported as good news.
@@ -72,6 +73,7 @@ def page(
             films=films,
             data=_json(_viewer_data(clips, lower_is_better)),
             metrics=_metrics(clips),
+            aggregation=next(filter(None, (clip.get("aggregation") for clip in clips)), ""),
             colormaps=list(COLORMAPS),
             lower=set(lower_is_better),
             summaries=_summaries(summary, lower_is_better),

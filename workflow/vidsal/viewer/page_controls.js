@@ -44,6 +44,7 @@ function onkey(e) {
 function fromAddress() {
   const asked = new URLSearchParams(location.hash.slice(1));
   for (const id of ["view", "colormap", "metric", "opacity", "threshold", "size", "order"]) if (asked.has(id)) {
+    if ($(id).options && ![...$(id).options].some((o) => o.value === asked.get(id))) continue;
     $(id).value = asked.get(id);
     $(id).dispatchEvent(new Event($(id).tagName === "SELECT" ? "change" : "input"));
   }

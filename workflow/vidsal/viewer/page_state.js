@@ -37,7 +37,10 @@ const model = (key) => key.slice(0, key.indexOf("/"));
 const method = (key) => key.slice(key.indexOf("/") + 1);
 const isControl = (key) => model(key) === "none";
 const lowerIsBetter = () => data.lower.includes(state.metric);
-const value = (key) => clip().scores[state.metric]?.[key]?.[state.shown];
+function value(key) { // of the frame shown; of the clip where frames have no scores of their own
+  const own = clip().scores[state.metric];
+  return own ? own[key]?.[state.shown] : clip().video_scores[state.metric]?.[key];
+}
 
 // ---- how a method is drawn in the curve: colour by method, dashes by model, controls grey
 function styles() {

@@ -1,0 +1,189 @@
+"""Masks found by optimisation: where the network looks, of the size asked for, and reproducible."""
+
+from __future__ import annotations
+
+import pytest
+import torch
+
+from tests.attribution import looking
+from tests.attribution.original_masks import Energy, original
+from vidsal.attribution import _mask_search, _pass, _variants
+from vidsal.attribution._mask_generator import MaskGenerator
+from vidsal.attribution._mask_losses import area_loss
+from vidsal.attribution.extremal_perturbation_2d import extremal_perturbation_2d
+from vidsal.attribution.extremal_perturbation_3d import extremal_perturbation_3d
+from vidsal.attribution.spatiotemporal_perturbation import spatiotemporal_perturbation
+from vidsal.errors import InputError
+
+METHODS = [extremal_perturbation_2d, extremal_perturbation_3d, spatiotemporal_perturbation]
+FAST = looking.CELLS | {"iterations": 40}
+# The box is 4 % of the clip, and of the volume with margin 2 %.
+AREA = 0.06
+
+
+@pytest.fixture(scope="module")
+def box():
+    """The network that looks at a box, and its clip."""
+    return looking.model(), looking.clip()
+
+
+@pytest.fixture(params=METHODS, ids=lambda method: method.__name__)
+def method(request):
+    small = {"core_frames": 3, "core_size": 9}
+    step = request.param is spatiotemporal_perturbation
+
+    def call(model, clip, target, **options):
+        return request.param(model, clip, target, **FAST | (small if step else {}) | options)
+
+    call.__name__ = request.param.__name__
+    return call
+
+
+def padded_area(mask: torch.Tensor) -> int:
+    """Return how many voxels of the volume with margin a mask should hold at AREA."""
+    generator = MaskGenerator(looking.SHAPE[1:], 4, 4, mask)
+    return round(AREA * looking.SHAPE[0] * generator.padded[0] * generator.padded[1])
+
+
+@pytest.mark.parametrize("perturbation", ["fade", "blur"])
+def test_the_preserved_part_is_where_the_network_looks(box, method, perturbation):
+    model, clip = box
+    if perturbation == "blur":
+        # Dark around the box, so that a blur takes the light away.
+        clip = clip.clone()
+        outside = torch.ones(looking.SHAPE, dtype=torch.bool)
+        outside[looking.BOX] = False
+        clip[:, outside] -= 1
+    mask = method(model, clip, 1, areas=[AREA], perturbation=perturbation)
+    assert mask.shape == looking.SHAPE
+    assert mask[looking.BOX].mean() > 5 * mask.mean()
+    assert mask[looking.BOX].mean() > 0.6
+    assert looking.inside(mask, 0.12) > 0.85
+
+
+def test_deleted_and_preserved_parts_agree_and_dual_is_both(box, method):
+    model, clip = box
+    found = {}
+    for variant in ("preserve", "delete", "dual"):
+        forward = _pass.PASSES.forward
+        found[variant] = method(model, clip, 1, areas=[AREA], variant=variant)
+        assert _pass.PASSES.forward - forward == FAST["iterations"] * (1 + (variant == "dual"))
+        assert found[variant][looking.BOX].mean() > 4 * found[variant].mean()
+    preserved, deleted, dual = (found[key].flatten() for key in ("preserve", "delete", "dual"))
+    assert torch.corrcoef(torch.stack([preserved, deleted]))[0, 1] > 0.6
+    for other in (preserved, deleted):
+        assert torch.corrcoef(torch.stack([dual, other]))[0, 1] > 0.6
+
+
+def test_the_mask_has_the_size_asked_for(box):
+    # What is bright in the volume with margin; here the mask lies in its middle.
+    model, clip = box
+    for area in (AREA, 0.15):
+        mask = extremal_perturbation_3d(model, clip, 1, areas=[area], **FAST)
+        wanted = padded_area(mask) * area / AREA
+        assert (mask > 0.5).sum() == pytest.approx(wanted, rel=0.3)
+
+
+def test_every_frame_has_the_same_area_or_the_volume_has(box):
+    model, clip = box
+    frames = extremal_perturbation_2d(model, clip, 1, areas=[AREA], **FAST).sum(dim=(1, 2))
+    volume = extremal_perturbation_3d(model, clip, 1, areas=[AREA], **FAST).sum(dim=(1, 2))
+    assert frames.min() > 0.5 * frames.max()
+    assert volume[[0, 3]].max() < 0.5 * volume[[1, 2]].min()
+
+
+def test_several_areas_are_the_mean_of_each(box, method):
+    model, clip = box
+    alone = [method(model, clip, 1, areas=[area]) for area in (AREA, 0.2)]
+    both = method(model, clip, 1, areas=[AREA, 0.2])
+    torch.testing.assert_close(both, (alone[0] + alone[1]) / 2, atol=1e-3, rtol=0)
+
+
+def test_the_batch_size_changes_nothing(box, method):
+    model, clip = box
+    found = []
+    for size in (1, 3):
+        with _variants.batch(size):
+            found.append(method(model, clip.double(), 1, areas=[AREA, 0.2, 0.3], iterations=12))
+    torch.testing.assert_close(*found, atol=1e-9, rtol=0)
+
+
+def test_the_seed_settles_everything(box, method):
+    model, clip = box
+    first, again, other = (method(model, clip, 1, areas=[AREA], seed=seed) for seed in (3, 3, 4))
+    assert torch.equal(first, again)
+    assert not torch.equal(first, other)
+    assert (first - other).abs().max() < 0.3
+
+
+def test_a_few_passes_are_as_good_as_the_published_descent(box):
+    """Both minimise the same function, so their results can be compared in it."""
+    model, clip = box
+    energy = Energy(model.net, clip, 1, AREA, cell=4, sigma=4)
+    long, _, _ = original(energy, 600)
+    task = _mask_search.Search("test", [AREA], "preserve", "fade", 75, 4, 4, 0)
+
+    def kept(mask, area):
+        return 3 * area_loss(mask.flatten(), area)
+
+    *_, short = _mask_search.descent(model, clip, 1, task, kept)
+    assert value(energy, short[0]) <= value(energy, long) + 0.02
+
+
+def value(energy: Energy, parameters: torch.Tensor) -> float:
+    padded = energy.masks(parameters)
+    with torch.no_grad():
+        return float(sum(energy.parts(padded, energy.masks.crop(padded), 0)))
+
+
+def test_the_core_loss_brings_crumbs_together(box):
+    """Of a network that looks everywhere, the mask with cores is the more compact one."""
+    model, clip = box
+    mean = torch.nn.Flatten()
+
+    class Everywhere(torch.nn.Module):
+        def __init__(self):
+            super().__init__()
+            self.gain = torch.nn.Parameter(torch.tensor(40.0))
+
+        def forward(self, x):
+            seen = mean(x).mean(dim=1)
+            return torch.stack([torch.zeros_like(seen), self.gain * (seen - 0.2)], dim=1)
+
+    import dataclasses
+
+    everywhere = dataclasses.replace(model, net=Everywhere())
+    options = {"areas": [0.1], "core_frames": 3, "core_size": 9} | FAST
+    loose = extremal_perturbation_3d(everywhere, clip, 1, areas=[0.1], **FAST)
+    close = spatiotemporal_perturbation(everywhere, clip, 1, **options)
+    edges = [sum(m.diff(dim=d).abs().sum() for d in range(3)) / m.sum() for m in (loose, close)]
+    assert edges[1] < edges[0]
+
+
+@pytest.mark.parametrize(
+    ("option", "value"),
+    [
+        ("areas", []),
+        ("areas", [0.0]),
+        ("areas", [0.1, 1.0]),
+        ("variant", "keep"),
+        ("perturbation", "burn"),
+        ("iterations", 0),
+        ("cell", 0),
+        ("sigma", 0),
+    ],
+)
+def test_impossible_options_are_refused(box, method, option, value):
+    with pytest.raises(InputError, match=f"{option} .* in the options of"):
+        method(*box, 1, **{option: value})
+
+
+@pytest.mark.parametrize("option", [{"core": "cube"}, {"core_frames": 0}, {"core_size": 2}])
+def test_impossible_cores_are_refused(box, option):
+    with pytest.raises(InputError, match=next(iter(option))):
+        spatiotemporal_perturbation(*box, 1, **FAST, **option)
+
+
+def test_a_target_that_does_not_exist_is_refused(box, method):
+    with pytest.raises(InputError, match="target class 2"):
+        method(*box, 2)

@@ -1,0 +1,39 @@
+# What the rules of rules/explain.smk take: functions of wildcards for input and params. No rules here.
+
+
+@signed
+def receipt_of(wildcards):
+    """The shared pass makes the maps of its family beforehand; other methods need none."""
+    if not is_family(wildcards.method):
+        return []
+    return f"results/{wildcards.dataset}/shared_pass/{wildcards.model}/{coarse(wildcards)}.tsv"
+
+
+@signed
+def gaze_of_control(wildcards):
+    """The ceiling is made of gaze; other controls know nothing of it."""
+    if "fixations" not in entry("controls", wildcards.method).needs:
+        return []
+    return coarse_file("results/{dataset}/fixations/{shard}.parquet", wildcards)
+
+
+def heatmaps_in(dataset):
+    return [
+        f"results/{dataset}/heatmaps/{model}/{method}/{shard}.h5"
+        for model, method in maps(dataset)
+        for shard in explained_shards(dataset, method)
+    ]
+
+
+def all_heatmaps(wildcards):
+    return [path for dataset in RUN["datasets"] for path in heatmaps_in(dataset)]
+
+
+def exported_maps(wildcards):
+    """The maps in the formats that the config asks for; none where it asks for none."""
+    if not config["export"]["formats"]:
+        return []
+    return [
+        path.replace("/heatmaps/", "/export/", 1).removesuffix(".h5")
+        for path in all_heatmaps(wildcards)
+    ]
