@@ -43,9 +43,7 @@ class Perturbation:
         places = masks * (len(self.levels) - 1)
         below = places.detach().floor().clamp(0, len(self.levels) - 2).long()
         shape = below.shape[:1] + self.clip.shape
-        low, high = (
-            self.levels.gather(0, level.expand(shape)) for level in (below, below + 1)
-        )
+        low, high = (self.levels.gather(0, level.expand(shape)) for level in (below, below + 1))
         return low + (places - below) * (high - low)
 
 
@@ -63,7 +61,7 @@ def _blurred(clip: Tensor, sigma: float) -> Tensor:
 
 
 def _matrix(size: int, sigma: float, like: Tensor) -> Tensor:
-    """Return what each place (rows) takes from each other, of a kernel with sum 1 before the cut."""
+    """Return what each place (rows) takes of each other; a kernel has sum 1 before the cut."""
     reach = math.ceil(REACH * sigma)
     steps = torch.arange(-reach, reach + 1, dtype=torch.float64)
     kernel = torch.exp(-0.5 * (steps / sigma) ** 2)
