@@ -110,12 +110,21 @@ def test_a_max_pool_gives_all_to_the_place_that_made_the_change():
     assert change == -4
 
 
+def leaky_relu_in_place(maps: torch.Tensor) -> torch.Tensor:
+    return functional.leaky_relu(maps, 0.2, True)
+
+
 SMOOTH = [nn.SiLU(), nn.SiLU(inplace=True), nn.GELU(), nn.Sigmoid(), torch.tanh, nn.ReLU6()]
 SMOOTH += [nn.Hardswish(), nn.ELU(0.7, inplace=True), nn.PReLU(), nn.Softplus(2.0)]
-SMOOTH += [lambda maps: functional.leaky_relu(maps, 0.2, True), lambda maps: maps.sigmoid_()]
+SMOOTH += [leaky_relu_in_place, torch.Tensor.sigmoid_]
 
 
-@pytest.mark.parametrize("inside", SMOOTH, ids=str)
+def called(function: object) -> str:
+    """A name without an address, which two processes would not share."""
+    return getattr(function, "__name__", str(function))
+
+
+@pytest.mark.parametrize("inside", SMOOTH, ids=called)
 def test_other_nonlinearities_have_their_slope(inside):
     model, clip = ready(inside)
     with notes() as noted:

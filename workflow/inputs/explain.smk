@@ -17,9 +17,9 @@ def gaze_of_control(wildcards):
     return coarse_file("results/{dataset}/fixations/{shard}.parquet", wildcards)
 
 
-def heatmaps_in(dataset):
+def heatmaps_in(dataset, folder="heatmaps", ending=".h5"):
     return [
-        f"results/{dataset}/heatmaps/{model}/{method}/{shard}.h5"
+        f"results/{dataset}/{folder}/{model}/{method}/{shard}{ending}"
         for model, method in maps(dataset)
         for shard in explained_shards(dataset, method)
     ]
@@ -33,7 +33,4 @@ def exported_maps(wildcards):
     """The maps in the formats that the config asks for; none where it asks for none."""
     if not config["export"]["formats"]:
         return []
-    return [
-        path.replace("/heatmaps/", "/export/", 1).removesuffix(".h5")
-        for path in all_heatmaps(wildcards)
-    ]
+    return [path for dataset in RUN["datasets"] for path in heatmaps_in(dataset, "export", "")]
