@@ -33,4 +33,8 @@ def exported_maps(wildcards):
     """The maps in the formats that the config asks for; none where it asks for none."""
     if not config["export"]["formats"]:
         return []
-    return [path for dataset in RUN["datasets"] for path in heatmaps_in(dataset, "export", "")]
+    return [
+        path
+        for dataset in RUN["datasets"]
+        for path in heatmaps_in(dataset, "export", "")
+    ]
