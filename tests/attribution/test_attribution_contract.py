@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import copy
 import dataclasses
+import functools
 import random
 
 import numpy as np
@@ -27,16 +28,19 @@ CHEAP = {
     "depth": 1,
 }
 CHEAPER = {
+    "regions": {"segments": [4, 8]},
     "temporal_rescaling_grouped": {"group": [1, 2]},
     "rise": {"cells": [2, 2, 2]},
-    "lime": {"samples": 12},
-    "kernel_shap": {"samples": 12},
+    "lime": {"samples": 12, "segments": 8},
+    "kernel_shap": {"samples": 12, "segments": 8},
 }
 # One of each kind: 3-D convolutions with in-place shortcuts, with branches, features of single
 # frames before an LSTM and before a mean, frames that meet by shifts, tokens of two sorts.
 ROOM = ["r3d_18", "s3d", "cnn_lstm", "tsn", "tsm", "mvit_v2_s", "swin3d_t"]
 TINY = ["c3d_a", "cnnlstm_a", "vit_a"]
 SIDE = {"mvit_v2_s": 64, "swin3d_t": 64}
+# These take minutes in float64; vit_a and r3d_18 stand for them there.
+SLOW = ["mvit_v2_s", "s3d"]
 REFUSAL = "cannot explain"
 
 
@@ -66,15 +70,24 @@ def build(name: str):
     return made, clip
 
 
+built = functools.cache(build)
+
+
 @pytest.fixture(scope="module", params=[*TINY, *ROOM])
 def kind(request):
     """Each kind of network and its clip."""
     return build(request.param)
 
 
+@pytest.fixture(scope="module", params=[name for name in [*TINY, *ROOM] if name not in SLOW])
+def quick(request):
+    """The kinds of network that are quick in float64, and their clips."""
+    return build(request.param)
+
+
 @pytest.fixture(params=METHODS)
-def method(request, kind):
-    """Each method with its options; skips where it says that it cannot explain this network."""
+def method(request):
+    """Each method with its options."""
     function, options = bound(request.param)
 
     def call(model, clip, target=1):
@@ -175,30 +188,29 @@ def check_map(heatmap: torch.Tensor, clip: torch.Tensor) -> None:
     assert not heatmap.is_inference()
 
 
-def test_batch_size_does_not_matter(method, kind):
-    model, clip = kind
+def test_batch_size_does_not_matter(method, quick):
+    model, clip = quick
     # In float64: in float32 another batch size may round a unit across the kink of its ReLU, and
     # then the gradient behind it jumps, which says nothing about how clips were put into batches.
     model = dataclasses.replace(model, net=copy.deepcopy(model.net).double())
     maps, spent = [], []
-    for size in (1, 3, 64):
+    for size in (2, 64):
         before = _pass.PASSES.forward, _pass.PASSES.backward
         with _variants.batch(size):
             maps.append(asked(method, model, clip.double()))
         spent.append((_pass.PASSES.forward - before[0], _pass.PASSES.backward - before[1]))
     if maps[0] is not None:
-        assert spent[0] == spent[1] == spent[2]
+        assert spent[0] == spent[1]
         assert spent[0][0] > 0
-        for other in maps[1:]:
-            assert (other - maps[0]).abs().max() <= 1e-5 * maps[0].abs().max()
+        assert (maps[1] - maps[0]).abs().max() <= 1e-5 * maps[0].abs().max()
 
 
 @pytest.mark.parametrize("name", METHODS)
 def test_an_impossible_target_is_refused(name):
     function, options = bound(name)
     refusals = []
-    for model, clip in map(build, TINY):
+    for model, clip in map(built, [*TINY, "cnn_lstm"]):
         with pytest.raises(ValueError, match=f"target class 7|{REFUSAL}") as caught:
             function(model, clip, 7, **options)
         refusals.append("target class 7" in str(caught.value))
-    assert any(refusals), f"{name} explains none of {TINY}"
+    assert any(refusals), f"{name} explains none of them"

@@ -65,7 +65,7 @@ def clip():
 def asking(name: str, count: int):
     """The method with so many questions."""
     option, options = ASKING[name]
-    wanted = [8 / count, 1.0, 1.0] if option == "window" else count
+    wanted = [1 / 8, 8 / count, 1.0] if option == "window" else count
     return partial(registry.load("attribution", name), **options, **{option: wanted})
 
 

@@ -8,7 +8,8 @@ from contextlib import contextmanager
 import pytest
 import torch
 from torch import nn
-from torch.utils.flop_counter import FlopCounterMode
+from torch.utils._python_dispatch import TorchDispatchMode
+from torch.utils.flop_counter import flop_registry
 
 from vidsal import registry
 from vidsal.attribution import _pass
@@ -145,6 +146,24 @@ def test_without_the_input_gradient_the_way_back_ends_at_the_layers(model, clip)
     torch.testing.assert_close(seen.logits, whole.logits)
 
 
+class Flops(TorchDispatchMode):
+    """Counts the multiplications and additions of all operations that torch has a formula for."""
+
+    total = 0
+
+    def __torch_dispatch__(self, func, types, args=(), kwargs=None):
+        made = func(*args, **(kwargs or {}))
+        if formula := flop_registry.get(func.overloadpacket):
+            self.total += formula(*args, **(kwargs or {}), out_val=made)
+        return made
+
+
+def flops(function) -> int:
+    with Flops() as counter:
+        function()
+    return counter.total
+
+
 @pytest.mark.parametrize("name", ["r3d_18", "tsn", "swin3d_t"])
 def test_a_way_back_to_the_last_layer_costs_next_to_nothing(name):
     """Counted in multiplications, so that a busy machine does not matter."""
@@ -153,15 +172,18 @@ def test_a_way_back_to_the_last_layer_costs_next_to_nothing(name):
     model = registry.load("models", name)(3, size=[64, 64], length=4, **small)
     clip, layer = torch.zeros(3, 4, 64, 64), model.cam_layers[0]
 
-    def cost(function) -> int:
-        with FlopCounterMode(display=False) as counter:
-            function()
-        return counter.get_total_flops()
-
-    whole = cost(lambda: capture(model, clip, 1, [layer]))
-    part = cost(lambda: capture(model, clip, 1, [layer], gradient=False))
-    forward = cost(lambda: observe(model, clip, 1, [layer]))
+    whole = flops(lambda: capture(model, clip, 1, [layer]))
+    part = flops(lambda: capture(model, clip, 1, [layer], gradient=False))
+    forward = flops(lambda: observe(model, clip, 1, [layer]))
     assert forward <= part <= 0.55 * whole
+
+
+def test_a_caller_without_gradients_gets_them_all_the_same(c3d):
+    outside = capture(c3d.model, c3d.clips[0], 1, ["relu2"])
+    with torch.no_grad():
+        inside = capture(c3d.model, c3d.clips[0], 1, ["relu2"])
+    assert torch.equal(inside.gradient, outside.gradient)
+    assert torch.equal(inside.gradients["relu2"], outside.gradients["relu2"])
 
 
 def test_a_layer_before_another_is_reached_too(c3d):

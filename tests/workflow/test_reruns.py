@@ -7,6 +7,7 @@ from vidsal import sheets
 from vidsal.datasets.synthetic import synthetic
 
 PAGES = {"tabulate", "plot", "plot_confusion", "overlay", "choose_video", "viewer"}
+PAGES |= {"draw_pictures"}
 # Methods of the small config: gradient, grad_cam, grad_cam_per_frame (one shared pass), occlusion,
 # and smooth_occlusion, which wraps it; 2 test shards, one aggregation.
 SHARDS = 2

@@ -178,7 +178,7 @@ def _get(model: VideoModel, clip: Tensor, target: int, wish: Wish) -> Pass:
 def _run(model: VideoModel, clip: Tensor, target: int, wish: Wish) -> Pass:
     with untouched(model.net), backward_through_rnn(model.net):
         batch, logits, taps = _forward(model, clip, target, wish)
-        slopes = {} if wish.back == "nothing" else _slopes(logits[0, target], batch, taps)
+        slopes = {} if wish.back == "nothing" else _slopes(logits, target, batch, taps)
     PASSES.backward += bool(slopes)
     return _pass(model, batch, logits[0], target, taps, slopes)
 
@@ -198,14 +198,15 @@ def _forward(
     return batch, logits, taps
 
 
-def _slopes(score: Tensor, batch: Tensor, taps: Taps) -> dict[object, Tensor]:
+def _slopes(logits: Tensor, target: int, batch: Tensor, taps: Taps) -> dict[object, Tensor]:
     """Return ds/d of the input (where it is wanted), the layers and the extra tensors."""
     places: dict[object, Tensor] = {INPUT: batch} if batch.requires_grad else {}
     places |= {("layer", name): value for name, value in taps.layers.items()}
     places |= {("extra", name): taps.extra[name] for name in taps.wanted}
     found: Sequence[Tensor | None] = [None] * len(places)
-    if places and score.requires_grad:
+    if places and logits.requires_grad:
         with torch.enable_grad():
+            score = logits[0, target]
             found = torch.autograd.grad(score, list(places.values()), allow_unused=True)
     _check_used(places, found)
     return {

@@ -52,14 +52,16 @@ def score_cam(
     layer = pick_layer(model, layer)
     activation = observe(model, clip, target, [layer]).activations[layer]
     spread = activation.flatten(1).var(dim=1, unbiased=False)
-    chosen = activation[spread.argsort(descending=True, stable=True)[:samples]]
-    weights = _variants.scores(model, _masked(clip, chosen), target).softmax(dim=0)
-    return weighted_sum(weights[:, None, None, None], chosen, relu)
+    chosen = spread.argsort(descending=True, stable=True)[:samples]
+    asked = _variants.scores(model, _masked(clip, activation, chosen), target).softmax(dim=0)
+    weights = torch.zeros_like(spread).index_copy(0, chosen, asked.to(spread))
+    return weighted_sum(weights[:, None, None, None], activation, relu)
 
 
-def _masked(clip: Tensor, activation: Tensor) -> Iterator[Tensor]:
+def _masked(clip: Tensor, activation: Tensor, chosen: Tensor) -> Iterator[Tensor]:
     """Yield the clip (C,T,H,W) seen through each channel (T',h,w); a flat channel hides all."""
-    for channel in activation:
-        mask = functional.interpolate(channel[None, None], clip.shape[1:], mode="trilinear")[0]
+    for number in chosen:
+        channel = activation[None, None, number]
+        mask = functional.interpolate(channel, clip.shape[1:], mode="trilinear")[0]
         mask = mask - mask.amin()
         yield clip * (mask / mask.amax().clamp(min=torch.finfo(mask.dtype).tiny))
