@@ -11,11 +11,9 @@ import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from vidsal.choosing import LOWER_IS_BETTER
+from vidsal.choosing import CONTROL_MODEL as CONTROLS
+from vidsal.choosing import LOWER_IS_BETTER, role
 from vidsal.errors import InputError
-
-CONTROLS = "none"  # the model name that controls carry
-CEILINGS = ("observers",)  # controls that are no floor but what people reach
 
 STYLE = {
     "svg.hashsalt": "vidsal",
@@ -36,13 +34,6 @@ MARKERS = ("o", "s", "^", "D", "v", "P")
 GREY, INK = "#6d6d78", "#1b1b20"
 MOST_NUMBERED = 40  # classes of a confusion matrix whose cells have room for a number
 NEEDED = ("model", "method", "aggregation", "metric", "mean", "low", "high", "n")
-
-
-def role(model: str, method: str) -> str:
-    """Return what a row of a table is: method, control (a floor) or ceiling (what people reach)."""
-    if model != CONTROLS:
-        return "method"
-    return "ceiling" if method in CEILINGS else "control"
 
 
 def metric_figure(
