@@ -3,8 +3,8 @@
 One table per aggregation: a row per map, a column per metric, the mean over videos with its
 interval. Methods come first, then controls, then ceilings. Of the methods the best is bold; a
 dagger marks those that may be the best as well, an asterisk those better than every control. The
-bold and the daggered are a confidence set of the best: J. C. Hsu, "Multiple Comparisons: Theory and
-Methods", Chapman and Hall, 1996, with paired tests over videos.
+bold and the daggered are a confidence set of the best, after J. C. Hsu, "Simultaneous Confidence
+Intervals for All Distances from the 'Best'", Annals of Statistics 9(5), 1981.
 """
 
 from __future__ import annotations

@@ -71,7 +71,7 @@ def metric_figure(
         _row_labels(columns[0], places)
         figure.get_layout_engine().set(w_pad=0.1, h_pad=0.06)
         figure.supxlabel(_caption(rows), fontsize=8, color=GREY)
-        _save(figure, path_stem)
+        save_figure(figure, path_stem)
     rows.to_csv(Path(f"{path_stem}.csv"), index=False, lineterminator="\n")
 
 
@@ -176,7 +176,7 @@ def history_figure(history: pd.DataFrame, path_stem: Path) -> None:
             figure.subplots(1, len(panels), squeeze=False)[0], panels.items(), strict=True
         ):
             _curves(axes, history, quantity, names)
-        _save(figure, path_stem)
+        save_figure(figure, path_stem)
 
 
 def _curves(axes: Axes, history: pd.DataFrame, quantity: str, names: Sequence[str]) -> None:
@@ -255,7 +255,7 @@ def confusion_figure(matrix: pd.DataFrame, path_stem: Path) -> None:
         else:
             axes.set_axis_off()
             axes.text(0.5, 0.5, "no labelled video", ha="center", va="center", color=GREY)
-        _save(figure, path_stem)
+        save_figure(figure, path_stem)
     matrix.to_csv(f"{path_stem}.csv", index_label="true", lineterminator="\n")
 
 
@@ -273,7 +273,8 @@ def _cells(axes: Axes, matrix: pd.DataFrame, share: np.ndarray) -> None:
         axes.text(column, row, int(count), ha="center", va="center", color=colour)
 
 
-def _save(figure: Figure, path_stem: Path) -> None:
+def save_figure(figure: Figure, path_stem: Path | str) -> None:
+    """Write a figure as `.svg` and `.png`."""
     # Neither file may carry a date or a version, so that equal data gives equal bytes.
     figure.savefig(f"{path_stem}.svg", metadata={"Date": None, "Creator": None})
     figure.savefig(f"{path_stem}.png", dpi=150, metadata={"Software": None})
