@@ -2,7 +2,7 @@
 
 Read are, in any docstring of a file,
 
-- citations with a title in quotes: `Selvaraju et al., "Grad-CAM: ...", ICCV 2017 (arXiv 1610.02391)`;
+- citations with a title in quotes: `Simonyan et al., "Deep Inside ...", 2013 (arXiv 1312.6034)`;
 - citations with an identifier in brackets, `(arXiv 1610.02391)` or `(DOI 10.1214/...)`;
 - the parts, between semicolons, of a paragraph that begins with `Source:` or `Reference:`, such as
   `Source: Hou and Zhang, Saliency detection: a spectral residual approach, CVPR 2007`.
@@ -24,14 +24,18 @@ SEVERAL = rf"{NAME}(?:, {NAME})*(?:,? and {NAME}| et al\.)"
 ALONE = r"(?:[A-Z]\. )+[A-Z][\w'-]+"
 PLACE = r"(?P<place>[^\";]*?)"
 YEAR = r"\b(?P<year>(?:19|20)\d\d)\b"
-NUMBER = r"(?:[^\";()]*?\((?:arXiv (?P<arxiv>\d{4}\.\d{4,5})|(?:DOI )?(?P<doi>10\.\d{4,}/[^\s,;)]*[^\s,;.):])))"
+ARXIV = r"arXiv (?P<arxiv>\d{4}\.\d{4,5})"
+DOI = r"(?:DOI )?(?P<doi>10\.\d{4,}/[^\s,;)]*[^\s,;.):])"
+NUMBER = rf"(?:[^\";()]*?\((?:{ARXIV}|{DOI}))"
 TITLED = re.compile(
     rf"(?P<authors>{SEVERAL}|{ALONE}),? \"(?P<title>[^\"]+?),?\",? {PLACE}{YEAR}{NUMBER}?"
 )
 UNTITLED = re.compile(rf"(?P<authors>{SEVERAL}),? {PLACE}{YEAR}{NUMBER}")
 LISTED = re.compile(rf"(?P<authors>{SEVERAL}|{NAME}), {PLACE}{YEAR}{NUMBER}?")
 LABEL = re.compile(r"(?:Sources?|References?): ")
-VOLUME = re.compile(r"(?P<journal>.*?[^\d\s:]) (?P<volume>\d+)(?:\((?P<number>[\d-]+)\))?(?::\w+)?$")
+VOLUME = re.compile(
+    r"(?P<journal>.*?[^\d\s:]) (?P<volume>\d+)(?:\((?P<number>[\d-]+)\))?(?::\w+)?$"
+)
 
 
 @dataclass(frozen=True)
@@ -103,8 +107,8 @@ def keys(citations: list[Citation]) -> dict[tuple[str, ...], str]:
 def bibtex(citations: list[Citation]) -> str:
     """Return a bibliography in BibTeX, in the order of its keys."""
     named = keys(citations)
-    entries = [_entry(named[citation.same], citation) for citation in citations]
-    return "\n".join(sorted(entries))
+    ordered = sorted(citations, key=lambda citation: named[citation.same])
+    return "\n".join(_entry(named[citation.same], citation) for citation in ordered)
 
 
 def _untitled(text: str) -> Iterable[re.Match]:

@@ -63,7 +63,7 @@ def curve_figure(
     metric: str,
     path_stem: Path,
     *,
-    lower: Collection[str] = LOWER_IS_BETTER,
+    lower_is_better: Collection[str] = LOWER_IS_BETTER,
     ceilings: Collection[str] = CEILINGS,
     seed: int = 0,
 ) -> None:
@@ -73,7 +73,7 @@ def curve_figure(
         frames: a row per frame, as for `over_time`; rows of other metrics are left out.
         metric: the metric to draw.
         path_stem: path without ending; `.svg`, `.png` and `.csv` (what is drawn) are written.
-        lower: metrics whose small values are the good ones.
+        lower_is_better: metrics whose small values are the good ones.
         ceilings: controls that are no floor but what people reach.
         seed: of the draws.
     """
@@ -93,7 +93,7 @@ def curve_figure(
             text = "no map per frame"
             places[0].text(0.5, 0.5, text, ha="center", va="center", color=GREY)
         else:
-            better = "lower" if metric in lower else "higher"
+            better = "lower" if metric in lower_is_better else "higher"
             figure.supylabel(f"{metric} ({better} is better)", fontsize=10)
             figure.supxlabel(_caption(curves, ceilings), fontsize=8, color=GREY)
         save_figure(figure, path_stem)

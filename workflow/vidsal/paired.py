@@ -2,8 +2,11 @@
 
 Every map is scored on the same videos, so what is tested are differences within videos. The main
 test flips the signs of these differences: if two maps are as good as each other, either sign was
-as likely (Pitman, "Significance Tests Which May be Applied to Samples from any Populations",
-Supplement to the Journal of the Royal Statistical Society 4(1), 1937 (DOI 10.2307/2984124)).
+as likely.
+
+Reference: E. J. G. Pitman, "Significance Tests Which May be Applied to Samples from any
+Populations", Supplement to the Journal of the Royal Statistical Society 4(1), 1937
+(DOI 10.2307/2984124).
 """
 
 from __future__ import annotations

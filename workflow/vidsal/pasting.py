@@ -10,7 +10,7 @@ Intervals for All Distances from the 'Best'", Annals of Statistics 9(5), 1981.
 from __future__ import annotations
 
 import html
-from collections.abc import Collection
+from collections.abc import Collection, Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -57,7 +57,7 @@ class Sheet:
 def write_tables(
     summary: pd.DataFrame,
     tests: pd.DataFrame,
-    out: dict[str, dict[str, str | Path]],
+    out: Iterable[str | Path],
     *,
     lower: Collection[str] = LOWER_IS_BETTER,
     ceilings: Collection[str] = CEILINGS,
@@ -67,20 +67,22 @@ def write_tables(
     Args:
         summary: columns model, method, aggregation, metric, mean, low, high, n.
         tests: columns aggregation, metric, a, b (`model/method`), n, difference, p.
-        out: aggregation -> ending (`tsv`, `md`, `tex`, `html`) -> file.
+        out: files `scores_AGGREGATION.ENDING`, endings `tsv`, `md`, `tex`, `html`.
         lower: metrics whose small values are the good ones.
         ceilings: controls that are no floor but what people reach.
     """
     summary = summary.assign(
         role=[role(*key, ceilings) for key in zip(summary["model"], summary["method"], strict=True)]
     )
-    for aggregation, files in out.items():
+    for path in map(Path, out):
+        aggregation = path.stem.removeprefix("scores_")
         rows = summary[summary["aggregation"] == aggregation]
         marked = marks(rows, tests[tests["aggregation"] == aggregation], lower)
-        made = _sheet(aggregation, marked, tests, lower)
-        write_tsv(_flat(marked), files["tsv"])
-        for ending, written in (("md", markdown), ("tex", latex), ("html", page)):
-            Path(files[ending]).write_text(written(made), encoding="utf-8")
+        if path.suffix == ".tsv":
+            write_tsv(_flat(marked), path)
+        else:
+            made = _sheet(aggregation, marked, tests, lower)
+            path.write_text(WRITTEN[path.suffix](made), encoding="utf-8")
 
 
 def marks(rows: pd.DataFrame, tests: pd.DataFrame, lower: Collection[str]) -> pd.DataFrame:
@@ -286,3 +288,6 @@ def _flat(rows: pd.DataFrame) -> pd.DataFrame:
         )
         made = made.merge(named, on=keys, how="left")
     return made
+
+
+WRITTEN = {".md": markdown, ".tex": latex, ".html": page}
