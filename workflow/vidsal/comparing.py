@@ -83,7 +83,7 @@ def wide_tables(table: pd.DataFrame) -> Iterator[tuple[dict[str, str], pd.DataFr
 def _tests(values: pd.DataFrame, ranks: pd.DataFrame, turned: dict) -> pd.DataFrame:
     """Every two maps, with Nemenyi's p beside the others."""
     pairs = paired.compare(values, **turned)
-    p = ranking.nemenyi(ranks["mean_rank"].to_numpy(), int(ranks["n"].iloc[0]))
+    p = ranking.nemenyi(ranks["mean_rank"].to_numpy(), int(ranks["n"].max()))
     place = {name: number for number, name in enumerate(ranks["map"])}
     found = [p[place[a], place[b]] for a, b in zip(pairs["a"], pairs["b"], strict=True)]
     return pairs.assign(p_nemenyi=found)

@@ -88,7 +88,7 @@ def _cited(config: dict, own: settings.Choice, scored: list[str]) -> list[Citati
             used += [settings.choice(config, room, name) for name in names]
     found = [citation for one in used for citation in citations.of_text(_entry(config, one).doc)]
     for name in STATISTICS if scored else ():
-        found += citations.of_file(_path(name))
+        found += citations.of_file(module(name))
     return citations.merged(found)
 
 
@@ -140,7 +140,8 @@ def _sources(cited: list[Citation], keys: dict) -> str:
     return f" [{'; '.join(found)}]" if found else ""
 
 
-def _path(name: str) -> Path:
+def module(name: str) -> Path:
+    """Return the file of a module of the package."""
     return registry.PACKAGE / f"{name}.py"
 
 
@@ -239,7 +240,7 @@ def _compared(config: dict) -> str:
 
 def _statistics(config: dict, keys: dict) -> str:
     def at(name: str) -> str:
-        return _sources(citations.of_file(_path(name)), keys)
+        return _sources(citations.of_file(module(name)), keys)
 
     grouped = [name for name in config["tables"]["by"] if name]
     told = [

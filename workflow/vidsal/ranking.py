@@ -35,7 +35,7 @@ class Overall(NamedTuple):
 def ranks(
     values: pd.DataFrame, *, lower: bool = False, level: float = 0.95, seed: int = 0
 ) -> pd.DataFrame:
-    """Rank maps, over the videos that all of them have a value for.
+    """Rank maps, over the videos that all of them have a value for; one without any has no rank.
 
     Args:
         values: a row per video, a column per map.
@@ -49,22 +49,28 @@ def ranks(
         video) with its BCa interval; win_rate (part of the other maps that it beats, mean over
         videos, ties count one half).
     """
-    known = values.dropna().to_numpy(np.float64)
-    n, k = known.shape
+    whole = _complete(values)
+    known, (n, k) = whole.to_numpy(np.float64), whole.shape
     if n == 0:
-        empty = pd.DataFrame(np.nan, index=range(k), columns=RANK_COLUMNS)
+        empty = pd.DataFrame(np.nan, index=range(values.shape[1]), columns=RANK_COLUMNS)
         return empty.assign(map=list(values.columns), n=0)
     turned = known if lower else -known
     within = rankdata(turned, axis=1)
     means = bootstrap.intervals(within, level=level, seed=seed)
-    made = pd.DataFrame({"map": list(values.columns), "n": n, "mean": known.mean(axis=0)})
+    made = pd.DataFrame({"n": n, "mean": known.mean(axis=0)}, index=whole.columns)
     made["rank"] = rankdata(_settled(turned.mean(axis=0)))
     made["rank_low"], made["rank_high"] = _rank_interval(turned, level, seed)
     made["mean_rank"] = [mean.mean for mean in means]
     made["mean_rank_low"] = [mean.low for mean in means]
     made["mean_rank_high"] = [mean.high for mean in means]
     made["win_rate"] = (k - within).mean(axis=0) / (k - 1) if k > 1 else np.nan
-    return made[RANK_COLUMNS]
+    made = made.reindex(values.columns).rename_axis("map").reset_index()
+    return made.fillna({"n": 0}).astype({"n": int})[RANK_COLUMNS]
+
+
+def _complete(values: pd.DataFrame) -> pd.DataFrame:
+    """Return the videos that all maps have a value for; maps without any value do not count."""
+    return values.dropna(axis=1, how="all").dropna()
 
 
 def overall(values: pd.DataFrame, *, level: float = 0.95) -> Overall:
@@ -73,7 +79,7 @@ def overall(values: pd.DataFrame, *, level: float = 0.95) -> Overall:
     Two maps whose mean ranks lie further apart than `critical_difference` differ by Nemenyi's
     test. NaN for fewer than 3 maps or 2 videos.
     """
-    known = values.dropna().to_numpy(np.float64)
+    known = _complete(values).to_numpy(np.float64)
     n, k = known.shape
     if n < 2 or k < 3:
         return Overall(n, k, np.nan, np.nan, np.nan)
@@ -85,11 +91,14 @@ def overall(values: pd.DataFrame, *, level: float = 0.95) -> Overall:
 
 
 def nemenyi(mean_ranks: np.ndarray, n: int) -> np.ndarray:
-    """p of Nemenyi's test for all pairs (k,k) of the mean ranks (k,) over n videos, corrected."""
+    """p of Nemenyi's test for all pairs (k,k) of the mean ranks (k,) over n videos, corrected.
+
+    A map without a rank is compared with none: NaN.
+    """
     mean_ranks = np.asarray(mean_ranks, np.float64)
-    k = len(mean_ranks)
-    if not n:
-        return np.full((k, k), np.nan)
+    k = int(np.isfinite(mean_ranks).sum())
+    if not n or k < 2:
+        return np.full((len(mean_ranks), len(mean_ranks)), np.nan)
     apart = np.abs(mean_ranks[:, None] - mean_ranks)
     return range_tail(apart * np.sqrt(2) / np.sqrt(k * (k + 1) / (6 * n)), k)
 
