@@ -10,7 +10,6 @@ import pytest
 import yaml
 
 from vidsal import comparing, directions, paired, ranking
-from vidsal.errors import InputError
 from vidsal.score_shards import SCORE_COLUMNS
 
 NAMES = ("tests", "ranks", "overall", "agreement", "groups", "between", "within")
@@ -132,12 +131,6 @@ def test_two_runs_write_the_same_bytes(config, tmp_path):
 def test_a_dataset_without_scores_has_empty_tables(config, tmp_path):
     found = write(config, tmp_path, scores()[:0])
     assert all(table.empty for table in found.values())
-
-
-def test_a_column_that_the_sheet_lacks_is_named(config, tmp_path):
-    config["tables"]["by"] = ["conditoin"]
-    with pytest.raises(InputError, match=r"no column 'conditoin'; it has .*condition"):
-        write(config, tmp_path, scores())
 
 
 def test_directions_are_what_files_say_for_variants_too(config, tmp_path):

@@ -9,16 +9,14 @@ from pathlib import Path
 import pandas as pd
 
 from vidsal import agreement, directions, paired, ranking, sheets, strata
+from vidsal.checking import PREDICTION
 from vidsal.choosing import CONTROL_MODEL
-from vidsal.errors import InputError
 from vidsal.scoring import WHOLE_CLIP
 from vidsal.tables import write_tsv
 
 KEYS = ["aggregation", "metric"]
 TEST_COLUMNS = [*KEYS, *paired.PAIR_COLUMNS, "p_nemenyi"]
 OVERALL_COLUMNS = [*KEYS, "among", "n", "maps", "statistic", "p", "critical_difference"]
-PREDICTION = "prediction"
-"""Not a column of the sheet: whether a network was right about a video."""
 log = logging.getLogger(__name__)
 
 
@@ -119,11 +117,6 @@ def _groups(
     for column in columns:
         if column == PREDICTION:
             yield column, _right_or_wrong(predictions)
-        elif column not in sheet:
-            known = ", ".join([*sheet.columns, PREDICTION])
-            raise InputError(
-                f"tables.by: the sample sheet has no column {column!r}; it has {known}"
-            )
         elif (sheet[column].fillna("") == "").all():
             log.info("no video has a value in column %s", column)
         else:
