@@ -120,6 +120,13 @@ def test_within_groups_only_maps_on_the_same_videos_are_compared(config, tmp_pat
     assert own.set_index("group")["n"].to_dict() == {"right": 5, "wrong": 4}
 
 
+def test_maps_are_not_compared_within_each_of_many_groups(config, tmp_path, monkeypatch):
+    monkeypatch.setattr(comparing.strata, "MOST_GROUPS", 1)
+    found = write(config, tmp_path, scores())
+    assert found["within"].empty
+    assert set(found["between"]["by"]) == {"label", "prediction", "condition"}
+
+
 def test_two_runs_write_the_same_bytes(config, tmp_path):
     for name in ("a", "b"):
         write(config, tmp_path / name, scores())

@@ -71,6 +71,7 @@ def test_metrics_without_truth_and_stages_that_did_not_run_are_left_out(config):
         ({"score": {"sigma": {"degrees": 1.0}}}, "1.0 degrees of visual angle"),
         ({"score": {"sigma": "dhf1k"}}, "the width used for dhf1k"),
         ({"tables": {"by": ["condition"]}}, "(by `condition`)"),
+        ({"tables": {"mixed": True}}, "restricted maximum likelihood [@laird1982]"),
     ],
 )
 def test_options_that_change_what_is_said(config, change, sentence):

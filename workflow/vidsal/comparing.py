@@ -39,6 +39,7 @@ def write_comparisons(
         column: _membership(table, group_of)
         for column, group_of in _groups(config["tables"]["by"], rows, predictions)
     }
+    few = _with_few_groups(labels)
     for key, values in wide_tables(table):
         turned = {"lower": key["metric"] in lower, "seed": seed}
         ranks = ranking.ranks(values, **turned)
@@ -52,7 +53,8 @@ def write_comparisons(
             here = key | {"by": column}
             made["groups"].append(strata.means(own, groups, seed=seed).assign(**here))
             made["between"].append(strata.between(own, groups, seed=seed).assign(**here))
-            made["within"].append(strata.within(own, groups, **turned).assign(**here))
+            if column in few:
+                made["within"].append(strata.within(own, groups, **turned).assign(**here))
     grouped = [*KEYS, "by"]
     write_tsv(_joined(made["tests"], TEST_COLUMNS), out.tests)
     write_tsv(_joined(made["ranks"], [*KEYS, *ranking.RANK_COLUMNS]), out.ranks)
@@ -62,6 +64,18 @@ def write_comparisons(
     columns = [*grouped, "group", *paired.PAIR_COLUMNS]
     write_tsv(_joined(made["within"], columns), out.within)
     write_tsv(_agreement(table, lower, seed), out.agreement)
+
+
+def _with_few_groups(labels: dict[str, pd.DataFrame]) -> set[str]:
+    """Return the columns with so few groups that maps are compared within each."""
+    few = set()
+    for column, membership in labels.items():
+        count = len(set(membership.to_numpy().ravel()) - {""})
+        if count <= strata.MOST_GROUPS:
+            few.add(column)
+        else:
+            log.info("%s: %d groups, maps are not compared within each of them", column, count)
+    return few
 
 
 def read_scores(path: str | Path) -> pd.DataFrame:

@@ -87,9 +87,13 @@ def _cited(config: dict, own: settings.Choice, scored: list[str]) -> list[Citati
             names = scored if key == "metrics" else settings.chosen(config, key)
             used += [settings.choice(config, room, name) for name in names]
     found = [citation for one in used for citation in citations.of_text(_entry(config, one).doc)]
-    for name in STATISTICS if scored else ():
+    for name in _statistics_used(config) if scored else ():
         found += citations.of_file(module(name))
     return citations.merged(found)
+
+
+def _statistics_used(config: dict) -> tuple[str, ...]:
+    return (*STATISTICS, "mixed") if config["tables"]["mixed"] else STATISTICS
 
 
 def _entry(config: dict, own: settings.Choice) -> registry.Entry:
@@ -258,6 +262,11 @@ def _statistics(config: dict, keys: dict) -> str:
         f"method, Bonferroni){at('pasting')}.",
         f"Agreement of metrics is Kendall's W and Krippendorff's alpha{at('agreement')}.",
     ]
+    if config["tables"]["mixed"]:
+        told.append(
+            "Mixed models with a random intercept for each video were fitted by restricted maximum "
+            f"likelihood{at('mixed')}."
+        )
     if grouped:
         told.append(
             f"Groups of videos (by {_names(grouped)}) were compared by shuffling labels among "

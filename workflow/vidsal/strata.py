@@ -15,6 +15,8 @@ from scipy.stats import kruskal
 from vidsal import bootstrap, paired
 
 SHUFFLES = 9999
+MOST_GROUPS = 20
+"""Maps are compared within groups only of a column that has no more groups."""
 FEWER_SAMPLES = 1999
 """Bootstrap samples behind intervals within groups, of which there are many."""
 GROUP_COLUMNS = ["group", "map", "mean", "low", "high", "n"]
