@@ -54,6 +54,9 @@ rule all:
     input:
         collect("results/{dataset}/page.html", dataset=RUN["datasets"]),
         collect("results/{dataset}/config.resolved.yaml", dataset=RUN["datasets"]),
+        collect("results/{dataset}/methods.md", dataset=RUN["datasets"]),
+        collect("results/{dataset}/tables/tests.tsv", dataset=RUN["datasets"]),
+        mixed_models,
         exported_gaze,
         dumped_predictions,
         drawn_pictures,
@@ -88,3 +91,5 @@ rule tables:
     """Only the tables."""
     input:
         collect("results/{dataset}/tables/summary.tsv", dataset=RUN["datasets"]),
+        collect("results/{dataset}/tables/tests.tsv", dataset=RUN["datasets"]),
+        mixed_models,

@@ -148,3 +148,14 @@ def test_files_in_linked_folders_are_noticed(tmp_path):
     linked = sheets.stamp_tree(str(gaze))
     (real / "a.csv").write_text("subject,frame,x,y\na,0,1,1\n")
     assert len({before, linked, sheets.stamp_tree(str(gaze))}) == 3
+
+
+def test_columns_that_scores_shall_be_grouped_by_must_be_there(config):
+    config["tables"]["by"] = ["label", "prediction", "condition"]
+    (found,) = checking.sheet_problems(config, "mine", sheet(SOUND))
+    assert "has no column 'condition'" in found
+    with_it = sheets.check(sheet(SOUND).assign(condition="slow"), "here")
+    assert checking.sheet_problems(config, "mine", with_it) == []
+    config["tables"]["by"] = ["conditon"]
+    (found,) = checking.sheet_problems(config, "mine", with_it)
+    assert "did you mean 'condition'?" in found

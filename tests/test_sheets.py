@@ -98,6 +98,23 @@ def test_unknown_and_missing_columns_name_the_nearest(tmp_path):
     assert "column 'pth' is unknown; did you mean 'path'?" in str(error.value)
 
 
+def test_columns_of_ones_own_are_kept_as_texts_and_read_again(tmp_path):
+    path = tmp_path / "own.tsv"
+    path.write_text("video\tcondition\tpath\tsplit\na\t01\tx.avi\ttest\nb\t\ty.avi\ttest\n")
+    sheet = sheets.read(path)
+    assert list(sheet["condition"]) == ["01", ""]
+    assert tuple(sheet.columns) == (*sheets.COLUMNS, "condition")
+    sheets.write(sheet, tmp_path / "again.tsv")
+    pd.testing.assert_frame_equal(sheets.read(tmp_path / "again.tsv"), sheet)
+
+
+@pytest.mark.parametrize("name", ["lable", "Video", "subjct", "fixation"])
+def test_a_column_nearly_named_like_a_known_one_is_refused(name):
+    sheet = pd.DataFrame({"video": ["a"], "path": ["p"], "split": ["test"], name: ["x"]})
+    with pytest.raises(InputError, match=f"column '{name}' is unknown; did you mean"):
+        sheets.check(sheet, "here")
+
+
 def test_empty_file_and_missing_file(tmp_path):
     (tmp_path / "empty.tsv").write_text("")
     with pytest.raises(InputError, match="not a table"):

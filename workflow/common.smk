@@ -13,7 +13,7 @@ import smart_open
 import yaml
 
 from vidsal import config as settings
-from vidsal import checking, jobs, parts, registry, sheets, sources, weights
+from vidsal import checking, directions, jobs, parts, registry, sheets, sources, weights
 from vidsal.errors import InputError
 
 PACKAGE = registry.PACKAGE

@@ -6,8 +6,9 @@ from tests.workflow.project import SMALL, merged
 from vidsal import sheets
 from vidsal.datasets.synthetic import synthetic
 
-PAGES = {"tabulate", "plot", "plot_confusion", "overlay", "choose_video", "viewer"}
-PAGES |= {"draw_pictures"}
+PAGES = {"tabulate", "compare", "write_methods", "plot", "plot_confusion", "overlay"}
+PAGES |= {"choose_video", "viewer", "draw_pictures"}
+WRITTEN = {"write_config", "write_methods", "viewer"}  # what shows every option
 # Methods of the small config: gradient, grad_cam, grad_cam_per_frame (one shared pass), occlusion,
 # and smooth_occlusion, which wraps it; 2 test shards, one aggregation.
 SHARDS = 2
@@ -115,7 +116,7 @@ def test_an_option_of_one_method_reruns_that_method(project):
 
 def test_options_of_testing_rerun_what_rests_on_the_answers(project):
     project.change_config({"classify": {"dump": "torch"}})
-    assert set(project.planned()) == {"dump_predictions", "write_config", "viewer"}
+    assert set(project.planned()) == {"dump_predictions"} | WRITTEN
     project.change_config({"classify": {"dump": "numpy", "per_model": {"cnn_lstm": {"clips": 1}}}})
     planned = project.planned()
     assert planned["classify"] == SHARDS

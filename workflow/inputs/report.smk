@@ -68,3 +68,10 @@ def drawn_pictures(wildcards):
                 model=RUN["models"],
             )
     return found
+
+
+def docstrings(wildcards):
+    """What the files of a run say of themselves, of which the methods section is made."""
+    used = [("datasets", wildcards.dataset)]
+    used += [(room, name) for room, name in CHOICES if room != "datasets"]
+    return settings.digest([entry(room, name).doc for room, name in used])

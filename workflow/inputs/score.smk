@@ -106,6 +106,30 @@ def predictions_of_all(wildcards):
     )
 
 
+def rows_of_explained(wildcards):
+    """The sample sheet of the explained videos, for groups by its columns."""
+    return collect(
+        "results/{dataset}/videos/{shard}.tsv",
+        dataset=wildcards.dataset,
+        shard=explained_shards(wildcards.dataset),
+    )
+
+
+def stated_directions(wildcards):
+    """Which scores are good when small, and which controls are ceilings."""
+    found = [directions.lower_is_better(config), directions.ceilings(config)]
+    return settings.digest([sorted(names) for names in found])
+
+
+def mixed_models(wildcards):
+    """Tables of mixed models, where the config asks for them and there are scores."""
+    return [
+        f"results/{dataset}/tables/mixed.tsv"
+        for dataset in RUN["datasets"]
+        if config["tables"]["mixed"] and is_scored(dataset)
+    ]
+
+
 def failures_of_all(wildcards):
     dataset = wildcards.dataset
     truth = [kind for kind in ("fixations", "masks") if has(dataset, kind)]

@@ -1,7 +1,8 @@
 # From tables and maps to things to look at.
 # INPUTS:  results/{dataset}/tables/*.tsv, heatmaps, frames, gaze
-# OUTPUTS: results/{dataset}/figures/{metric}.svg, figures/training/{model}.svg,
-#          figures/confusion/{model}.svg, overlays/{slot}.mp4, pictures/,
+# OUTPUTS: results/{dataset}/figures/{metric}.svg, figures/over_time/{metric}.svg,
+#          figures/training/{model}.svg, figures/confusion/{model}.svg, methods.md, references.bib,
+#          overlays/{slot}.mp4, pictures/,
 #          features/{model}/{slot}.png, page.html
 
 
@@ -114,9 +115,10 @@ rule draw_features:
 
 
 rule plot:
-    """Draw the figure of one metric: every map with its interval, controls apart."""
+    """Draw one metric: every map with its interval, controls apart; and over time."""
     input:
         summary="results/{dataset}/tables/summary.tsv",
+        frames="results/{dataset}/tables/frames.parquet",
     output:
         svg=report(
             "results/{dataset}/figures/{metric}.svg",
@@ -127,6 +129,15 @@ rule plot:
         ),
         png="results/{dataset}/figures/{metric}.png",
         table="results/{dataset}/figures/{metric}.csv",
+        curves=report(
+            "results/{dataset}/figures/over_time/{metric}.svg",
+            caption="../report/over_time.rst",
+            category="{dataset}",
+            subcategory="figures",
+            labels={"metric": "{metric} over time"},
+        ),
+        curves_png="results/{dataset}/figures/over_time/{metric}.png",
+        curves_table="results/{dataset}/figures/over_time/{metric}.csv",
     log:
         "logs/{dataset}/plot/{metric}.log",
     benchmark:
@@ -137,7 +148,9 @@ rule plot:
         mem_mb=2000,
         runtime=30,
     params:
-        code=code("plotting"),
+        code=code("plotting", "curves"),
+        options=options("seed"),
+        stated=stated_directions,
     script:
         "../scripts/plot.py"
 
@@ -254,3 +267,29 @@ rule write_config:
         options=settings.digest(settings.resolved(config)),
     script:
         "../scripts/write_config.py"
+
+
+rule write_methods:
+    """Write the methods section of a paper and its references, from the configuration."""
+    input:
+        index="results/{dataset}/heatmaps.tsv",
+        summary="results/{dataset}/tables/summary.tsv",
+        accuracy="results/{dataset}/tables/accuracy.tsv",
+    output:
+        methods="results/{dataset}/methods.md",
+        references="results/{dataset}/references.bib",
+    log:
+        "logs/{dataset}/write_methods.log",
+    benchmark:
+        "benchmarks/runs/{dataset}/write_methods.tsv"
+    conda:
+        "../../envs/report.yaml"
+    resources:
+        mem_mb=1000,
+        runtime=10,
+    params:
+        code=code("describing"),
+        options=settings.digest(settings.resolved(config)),
+        docs=docstrings,
+    script:
+        "../scripts/write_methods.py"

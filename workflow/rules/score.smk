@@ -1,7 +1,7 @@
 # From saliency maps, gaze and masks to tables.
 # INPUTS:  results/{dataset}/saliency/.../{shard}.h5, fixations and masks of the same videos
 # OUTPUTS: results/{dataset}/saliency/.../{shard}.scores.parquet, .against_dataset.parquet
-#          results/{dataset}/tables/*.tsv, results/{dataset}/heatmaps.tsv
+#          results/{dataset}/tables/*, results/{dataset}/heatmaps.tsv
 #          results/{dataset}/fixations.parquet, fixations.json
 
 
@@ -113,6 +113,8 @@ rule tabulate:
     output:
         summary="results/{dataset}/tables/summary.tsv",
         scores="results/{dataset}/tables/scores.parquet",
+        text="results/{dataset}/tables/scores.tsv",
+        frames="results/{dataset}/tables/frames.parquet",
         accuracy="results/{dataset}/tables/accuracy.tsv",
         classes="results/{dataset}/tables/classes.tsv",
         failures="results/{dataset}/tables/failures.tsv",
@@ -133,3 +135,61 @@ rule tabulate:
         options=options("seed"),
     script:
         "../scripts/tabulate.py"
+
+
+rule compare:
+    """Test which maps differ, rank them, and write the tables that go into a paper."""
+    input:
+        scores="results/{dataset}/tables/scores.parquet",
+        summary="results/{dataset}/tables/summary.tsv",
+        predictions=predictions_of_all,
+        rows=rows_of_explained,
+    output:
+        tests="results/{dataset}/tables/tests.tsv",
+        ranks="results/{dataset}/tables/ranks.tsv",
+        overall="results/{dataset}/tables/overall.tsv",
+        agreement="results/{dataset}/tables/agreement.tsv",
+        groups="results/{dataset}/tables/groups.tsv",
+        between="results/{dataset}/tables/between_groups.tsv",
+        within="results/{dataset}/tables/within_groups.tsv",
+        pasted=collect(
+            "results/{{dataset}}/tables/scores_{aggregation}.{ending}",
+            aggregation=RUN["aggregations"],
+            ending=["tsv", "md", "tex", "html"],
+        ),
+    log:
+        "logs/{dataset}/compare.log",
+    benchmark:
+        "benchmarks/runs/{dataset}/compare.tsv"
+    conda:
+        "../../envs/score.yaml"
+    resources:
+        mem_mb=4000,
+        runtime=120,
+    params:
+        code=code("comparing", "pasting"),
+        options=options("seed", "tables"),
+        stated=stated_directions,
+    script:
+        "../scripts/compare.py"
+
+
+rule fit_mixed:
+    """Fit mixed models of the scores, a random intercept for each video (needs statsmodels)."""
+    input:
+        scores="results/{dataset}/tables/scores.parquet",
+    output:
+        models="results/{dataset}/tables/mixed.tsv",
+    log:
+        "logs/{dataset}/fit_mixed.log",
+    benchmark:
+        "benchmarks/runs/{dataset}/fit_mixed.tsv"
+    conda:
+        "../../envs/score.yaml"
+    resources:
+        mem_mb=4000,
+        runtime=120,
+    params:
+        code=code("mixed"),
+    script:
+        "../scripts/fit_mixed.py"

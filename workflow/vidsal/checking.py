@@ -13,6 +13,9 @@ from vidsal import config as settings
 from vidsal import registry, sheets, sources, targets, weights
 
 SHOWN = 10
+PREDICTION = "prediction"
+"""Beside the columns of the sheet scores are grouped by this: was a network right about a video."""
+UNGROUPED = {"video", "path", "fixations", "masks"}
 
 
 def sheet_problems(config: dict, dataset: str, table: pd.DataFrame) -> list[str]:
@@ -32,7 +35,18 @@ def sheet_problems(config: dict, dataset: str, table: pd.DataFrame) -> list[str]
         found += [f"explain.target for {dataset}: {problem}" for problem in wrong]
     if (table["fixations"] != "").any():
         found += settings.degrees_problems(config, dataset)
-    return found
+    return found + _group_problems(config, dataset, table)
+
+
+def _group_problems(config: dict, dataset: str, table: pd.DataFrame) -> list[str]:
+    """Return a sentence for every column that scores shall be grouped by and that is not there."""
+    known = {*table.columns, PREDICTION} - UNGROUPED
+    return [
+        f"tables.by for {dataset}: the sample sheet has no column {column!r}"
+        f"{registry.nearest(column, known)}"
+        for column in config["tables"]["by"]
+        if column not in known
+    ]
 
 
 def absent_videos(config: dict, dataset: str, table: pd.DataFrame) -> tuple[str, str]:

@@ -1,14 +1,26 @@
-"""Which videos are shown: an even spread, the best, the worst, or those that methods dispute."""
+"""Which videos are shown, which scores are good ones, and which maps are floors or ceilings."""
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from pathlib import Path
 
 import numpy as np
 import pandas as pd
 
 CONTROL_MODEL = "none"
+"""The model name that controls carry."""
+CEILINGS = ("observers",)
+"""Controls that are no floor but what people reach, unless their file says `CEILING` itself."""
 LOWER_IS_BETTER = ("kl",)
+"""Metrics whose small values are good, unless their file says `LOWER_IS_BETTER` itself."""
+
+
+def role(model: str, method: str, ceilings: Collection[str] = CEILINGS) -> str:
+    """Return what a row of a table is: method, control (a floor) or ceiling (what people reach)."""
+    if model != CONTROL_MODEL:
+        return "method"
+    return "ceiling" if method in ceilings else "control"
 
 
 def choose(config: dict, slot: int, index_file: Path, scores_file: Path, out: Path) -> None:

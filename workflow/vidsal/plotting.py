@@ -11,11 +11,9 @@ import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from vidsal.choosing import LOWER_IS_BETTER
+from vidsal.choosing import CEILINGS, LOWER_IS_BETTER, role
+from vidsal.choosing import CONTROL_MODEL as CONTROLS
 from vidsal.errors import InputError
-
-CONTROLS = "none"  # the model name that controls carry
-CEILINGS = ("observers",)  # controls that are no floor but what people reach
 
 STYLE = {
     "svg.hashsalt": "vidsal",
@@ -38,19 +36,13 @@ MOST_NUMBERED = 40  # classes of a confusion matrix whose cells have room for a 
 NEEDED = ("model", "method", "aggregation", "metric", "mean", "low", "high", "n")
 
 
-def role(model: str, method: str) -> str:
-    """Return what a row of a table is: method, control (a floor) or ceiling (what people reach)."""
-    if model != CONTROLS:
-        return "method"
-    return "ceiling" if method in CEILINGS else "control"
-
-
 def metric_figure(
     summary: pd.DataFrame,
     metric: str,
     path_stem: Path,
     *,
     lower_is_better: Collection[str] = LOWER_IS_BETTER,
+    ceilings: Collection[str] = CEILINGS,
 ) -> None:
     """Draw one metric as dots with 95 % confidence intervals, a row per (model, method).
 
@@ -62,8 +54,9 @@ def metric_figure(
         metric: the metric to draw.
         path_stem: path without ending; `.svg`, `.png` and `.csv` (what is drawn) are written.
         lower_is_better: metrics whose small values are the good ones.
+        ceilings: controls that are no floor but what people reach.
     """
-    rows = _rows_of(summary, metric)
+    rows = _rows_of(summary, metric, ceilings)
     aggregations = list(rows["aggregation"].unique())
     places = _places(rows)
     lower = metric in lower_is_better
@@ -77,14 +70,16 @@ def metric_figure(
             _references(axes, part, lower)
             axes.set_title(aggregation, fontsize=10, color=INK)
             axes.set_xlabel(f"{metric} ({'lower' if lower else 'higher'} is better)")
-        _row_labels(columns[0], places)
+        _row_labels(columns[0], places, rows)
         figure.get_layout_engine().set(w_pad=0.1, h_pad=0.06)
         figure.supxlabel(_caption(rows), fontsize=8, color=GREY)
-        _save(figure, path_stem)
-    rows.to_csv(Path(f"{path_stem}.csv"), index=False, lineterminator="\n")
+        save_figure(figure, path_stem)
+    drawn = rows.drop(columns="role")
+    drawn.to_csv(Path(f"{path_stem}.csv"), index=False, lineterminator="\n")
 
 
-def _rows_of(summary: pd.DataFrame, metric: str) -> pd.DataFrame:
+def _rows_of(summary: pd.DataFrame, metric: str, ceilings: Collection[str]) -> pd.DataFrame:
+    """Return the rows of a metric with their role: methods first, then controls, then ceilings."""
     missing = [name for name in NEEDED if name not in summary]
     if missing:
         raise InputError(f"summary of {metric}: no column {', '.join(missing)}; take tabulate's")
@@ -93,17 +88,18 @@ def _rows_of(summary: pd.DataFrame, metric: str) -> pd.DataFrame:
         known = ", ".join(summary["metric"].unique())
         raise InputError(f"metric {metric} in summary: it has no rows; known are {known}")
     order = {"method": 0, "control": 1, "ceiling": 2}
-    roles = [order[role(*key)] for key in zip(rows["model"], rows["method"], strict=True)]
-    return rows.assign(role=roles).sort_values("role", kind="stable").drop(columns="role")
+    roles = [role(*key, ceilings) for key in zip(rows["model"], rows["method"], strict=True)]
+    ordered = rows.assign(role=roles)
+    return ordered.sort_values("role", kind="stable", key=lambda column: column.map(order))
 
 
 def _places(rows: pd.DataFrame) -> dict[tuple[str, str], float]:
     """Return the height of every (model, method) from the top; a model's heading takes one row."""
     places, height, group = {}, 0.0, None
-    for model, method in zip(rows["model"], rows["method"], strict=True):
+    for model, method, kind in zip(rows["model"], rows["method"], rows["role"], strict=True):
         if (model, method) in places:
             continue
-        heading = model if model != CONTROLS else role(model, method)
+        heading = model if model != CONTROLS else kind
         height += (1.4 if group is not None else 1.0) if heading != group else 0.0
         group = heading
         places[model, method] = height
@@ -118,7 +114,7 @@ def _dots(axes: Axes, rows: pd.DataFrame, places: dict[tuple[str, str], float]) 
         control = row["model"] == CONTROLS
         number = 0 if control else models.index(row["model"])
         colour = GREY if control else COLOURS[number % len(COLOURS)]
-        marker = {"control": "|", "ceiling": "*"}.get(role(*key), MARKERS[number % len(MARKERS)])
+        marker = {"control": "|", "ceiling": "*"}.get(row["role"], MARKERS[number % len(MARKERS)])
         if not np.isfinite(row["mean"]):
             text = "undefined"
             at = axes.get_yaxis_transform()
@@ -130,8 +126,7 @@ def _dots(axes: Axes, rows: pd.DataFrame, places: dict[tuple[str, str], float]) 
 
 
 def _references(axes: Axes, rows: pd.DataFrame, lower: bool) -> None:
-    roles = np.array([role(*key) for key in zip(rows["model"], rows["method"], strict=True)])
-    means = rows["mean"].to_numpy(float)
+    roles, means = rows["role"].to_numpy(str), rows["mean"].to_numpy(float)
     for kind, dashes in (("control", (0, (5, 3))), ("ceiling", (0, (1, 2)))):
         known = means[(roles == kind) & np.isfinite(means)]
         if known.size:
@@ -144,7 +139,7 @@ def _references(axes: Axes, rows: pd.DataFrame, lower: bool) -> None:
 
 
 def _caption(rows: pd.DataFrame) -> str:
-    roles = {role(*key) for key in zip(rows["model"], rows["method"], strict=True)}
+    roles = set(rows["role"])
     counts = rows.loc[rows["mean"].notna(), "n"]
     low, high = (int(counts.min()), int(counts.max())) if len(counts) else (0, 0)
     parts = [f"mean and 95 % CI over {high if low == high else f'{low} to {high}'} videos"]
@@ -153,12 +148,13 @@ def _caption(rows: pd.DataFrame) -> str:
     return "; ".join(parts)
 
 
-def _row_labels(axes: Axes, places: dict[tuple[str, str], float]) -> None:
+def _row_labels(axes: Axes, places: dict[tuple[str, str], float], rows: pd.DataFrame) -> None:
+    kinds = dict(zip(zip(rows["model"], rows["method"], strict=True), rows["role"], strict=True))
     axes.set_yticks(list(places.values()), [method for _, method in places])
     axes.set_ylim(max(places.values()) + 0.8, -0.8)
     heads = {}
     for (model, method), height in places.items():
-        name = {"control": "controls", "ceiling": "ceiling"}.get(role(model, method), model)
+        name = {"control": "controls", "ceiling": "ceiling"}.get(kinds[model, method], model)
         heads.setdefault(name, height)
     for name, height in heads.items():
         at = axes.get_yaxis_transform()
@@ -185,7 +181,7 @@ def history_figure(history: pd.DataFrame, path_stem: Path) -> None:
             figure.subplots(1, len(panels), squeeze=False)[0], panels.items(), strict=True
         ):
             _curves(axes, history, quantity, names)
-        _save(figure, path_stem)
+        save_figure(figure, path_stem)
 
 
 def _curves(axes: Axes, history: pd.DataFrame, quantity: str, names: Sequence[str]) -> None:
@@ -264,7 +260,7 @@ def confusion_figure(matrix: pd.DataFrame, path_stem: Path) -> None:
         else:
             axes.set_axis_off()
             axes.text(0.5, 0.5, "no labelled video", ha="center", va="center", color=GREY)
-        _save(figure, path_stem)
+        save_figure(figure, path_stem)
     matrix.to_csv(f"{path_stem}.csv", index_label="true", lineterminator="\n")
 
 
@@ -282,7 +278,8 @@ def _cells(axes: Axes, matrix: pd.DataFrame, share: np.ndarray) -> None:
         axes.text(column, row, int(count), ha="center", va="center", color=colour)
 
 
-def _save(figure: Figure, path_stem: Path) -> None:
+def save_figure(figure: Figure, path_stem: Path | str) -> None:
+    """Write a figure as `.svg` and `.png`."""
     # Neither file may carry a date or a version, so that equal data gives equal bytes.
     figure.savefig(f"{path_stem}.svg", metadata={"Date": None, "Creator": None})
     figure.savefig(f"{path_stem}.png", dpi=150, metadata={"Software": None})

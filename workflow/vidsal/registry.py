@@ -48,7 +48,7 @@ class Option:
 
 @dataclass(frozen=True)
 class Entry:
-    """What one room file says of itself: first docstring line, needs, options, constants."""
+    """What one room file says of itself: docstring and its first line, needs, options, ..."""
 
     room: str
     name: str
@@ -58,6 +58,7 @@ class Entry:
     options: dict[str, Option]
     constants: dict[str, object] = field(default_factory=dict)
     functions: frozenset[str] = frozenset()
+    doc: str = ""
 
 
 def files(room: str, extra: str | None = None) -> dict[str, Path]:
@@ -181,6 +182,7 @@ def _entry(room: str, name: str, path: Path) -> Entry:
         options=_options(own, path, constants),
         constants=constants,
         functions=frozenset(functions),
+        doc=doc,
     )
 
 

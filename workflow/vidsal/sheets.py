@@ -3,6 +3,8 @@
 Columns: `video` (unique slug, the only name used in paths), `path` (video file or folder of
 frames), `split`, and optionally `label`, `subject`, `start`, `end` (frame numbers of the source,
 0-based, end exclusive; empty = the whole video), `fps` (of frame folders), `fixations`, `masks`.
+Other columns, such as `condition`, are kept as texts, for tables by group (`tables: by:`); one
+whose name is nearly that of a known column is refused.
 """
 
 from __future__ import annotations
@@ -231,21 +233,26 @@ def _other_endings(path: Path) -> list[Path]:
 
 def _column_problems(sheet: pd.DataFrame) -> list[str]:
     missing = [f"column {c!r} is missing" for c in REQUIRED if c not in sheet]
-    unknown = [
-        f"column {c!r} is unknown{registry.nearest(c, COLUMNS)}" for c in sheet if c not in COLUMNS
-    ]
-    return missing + unknown
+    near = {str(c): registry.nearest(str(c), COLUMNS) for c in _extra(sheet)}
+    misspelt = {c: text for c, text in near.items() if text.startswith("; did you mean")}
+    return missing + [f"column {c!r} is unknown{text}" for c, text in misspelt.items()]
+
+
+def _extra(sheet: pd.DataFrame) -> list[str]:
+    """Return the columns that only tables by group look at."""
+    return [column for column in sheet if column not in COLUMNS]
 
 
 def _typed(sheet: pd.DataFrame) -> pd.DataFrame:
     made = pd.DataFrame(index=range(len(sheet)))
-    for column in COLUMNS:
+    columns = [*COLUMNS, *_extra(sheet)]
+    for column in columns:
         values = sheet[column].reset_index(drop=True) if column in sheet else None
         if column in ("start", "end", "fps"):
             made[column] = _numbers(values, len(sheet), column)
         else:
             made[column] = "" if values is None else values.fillna("").astype(str)
-    return made.astype({c: "object" for c in COLUMNS if c not in ("start", "end", "fps")})
+    return made.astype({c: "object" for c in columns if c not in ("start", "end", "fps")})
 
 
 def _numbers(values: pd.Series | None, length: int, column: str) -> pd.Series:

@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from vidsal import _version, heatmaps, parts, targets, weights
+from vidsal import _version, directions, heatmaps, parts, targets, weights
 from vidsal import config as settings
 from vidsal.densities import on_grid
 from vidsal.scoring import WHOLE_CLIP
@@ -201,6 +201,7 @@ def write_page(config: dict, dataset: str, files: object, out: Path) -> None:
             provenance=_provenance(config, dataset, files),
             notes=_notes(config, dataset),
             figures=_captioned([*files.figures, *files.of_models]),
+            lower_is_better=directions.lower_is_better(config),
         )
 
 

@@ -2,27 +2,16 @@
 
 from __future__ import annotations
 
-import warnings
 from collections.abc import Sequence
-from typing import NamedTuple
 
 import numpy as np
 import pandas as pd
-from scipy.stats import DegenerateDataWarning, bootstrap
+
+from vidsal import bootstrap
+from vidsal.bootstrap import Mean
 
 KEYS = ("dataset", "split", "model", "method", "aggregation", "metric")
 WHOLE_CLIP = -1
-BCA_UP_TO = 5000
-"""Above this many videos the percentile interval is taken; BCa's cost grows with their square."""
-
-
-class Mean(NamedTuple):
-    """A mean over videos, its confidence interval, and the number of videos."""
-
-    mean: float
-    low: float
-    high: float
-    n: int
 
 
 def bootstrap_mean(
@@ -46,19 +35,8 @@ def bootstrap_mean(
         mean, low, high, n. Bounds are NaN for fewer than 2 values, and equal to the mean where all
         values are equal.
     """
-    values = np.asarray(values, dtype=np.float64)
-    values = values[~np.isnan(values)]
-    n = len(values)
-    if n == 0:
-        return Mean(np.nan, np.nan, np.nan, 0)
-    if n == 1:
-        return Mean(float(values[0]), np.nan, np.nan, 1)
-    if values.min() == values.max():
-        return Mean(*[float(values[0])] * 3, n)
-    methods = ["BCa", "percentile"] if n <= BCA_UP_TO else ["percentile"]
-    bounds = (_interval(values, method, level, samples, seed) for method in methods)
-    low, high = next(bound for bound in bounds if np.isfinite(bound).all())
-    return Mean(float(values.mean()), low, high, n)
+    column = np.asarray(values, dtype=np.float64)[:, None]
+    return bootstrap.intervals(column, level=level, samples=samples, seed=seed)[0]
 
 
 def bootstrap_mean_of_groups(
@@ -153,24 +131,6 @@ def paired_difference(
         seed: of the draws.
     """
     return bootstrap_mean((a - b).to_numpy(), level=level, samples=samples, seed=seed)
-
-
-def _interval(
-    values: np.ndarray, method: str, level: float, samples: int, seed: int
-) -> tuple[float, float]:
-    """Bounds of the mean; NaN where the method is not defined for these values."""
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore", DegenerateDataWarning)
-        found = bootstrap(
-            (values,),
-            np.mean,
-            n_resamples=samples,
-            confidence_level=level,
-            method=method,
-            batch=max(1, 10**7 // len(values)),
-            rng=np.random.default_rng(seed),
-        )
-    return float(found.confidence_interval.low), float(found.confidence_interval.high)
 
 
 def _summary(group: pd.DataFrame, level: float, seed: int) -> dict[str, object]:

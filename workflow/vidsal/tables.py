@@ -5,6 +5,8 @@ from __future__ import annotations
 from pathlib import Path
 
 import pandas as pd
+import pyarrow as pa
+import pyarrow.parquet as pq
 
 from vidsal import evaluating, heatmaps, parts, stage, statistics
 from vidsal.score_shards import SCORE_COLUMNS
@@ -21,6 +23,8 @@ INDEX_COLUMNS = [
     "width",
     "target",
 ]
+NUMBERS = {"frame": pa.int64(), "value": pa.float64(), "n": pa.int64(), "outside": pa.int64()}
+FRAMES = pa.schema([(name, NUMBERS.get(name, pa.string())) for name in SCORE_COLUMNS])
 DROPPED_COLUMNS = ["video", "reason", "rows", "model", "method"]
 NOT_SEEN = "outside of what the model saw"
 
@@ -40,12 +44,24 @@ def gather_scores(paths: list[str]) -> pd.DataFrame:
     return pd.concat(kept, ignore_index=True)[SCORE_COLUMNS]
 
 
-def write_scores(paths: list[str], scores: str | Path, summary: str | Path, seed: int) -> None:
-    """Write the long table (one row per video) and its summary with intervals over videos."""
+def write_scores(
+    paths: list[str], scores: str | Path, text: str | Path, summary: str | Path, seed: int
+) -> None:
+    """Write the long table (one row per video), the same as TSV, and its summary over videos."""
     table = gather_scores(paths)
     with parts.replacing(Path(scores)) as temporary:
         table.to_parquet(temporary, index=False)
+    write_tsv(table, text)
     write_tsv(statistics.summarise(table, seed=seed), summary)
+
+
+def write_frames(paths: list[str], out: str | Path) -> None:
+    """Write the scores of all frames as one table, file by file, whatever their number."""
+    with parts.replacing(Path(out)) as temporary, pq.ParquetWriter(temporary, FRAMES) as writer:
+        for path in paths:
+            table = pd.read_parquet(path, filters=[("frame", "!=", WHOLE_CLIP)])
+            if len(table):
+                writer.write_table(pa.Table.from_pandas(table[SCORE_COLUMNS], FRAMES))
 
 
 def write_accuracy(paths: list[str], out: str | Path, classes: str | Path, seed: int) -> None:

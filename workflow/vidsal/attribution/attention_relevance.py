@@ -5,8 +5,8 @@ Every layer adds what its attention brings of the tokens' relevance,
     R <- R + mean_h (A_l * dA_l)^+ R,   R = I before the first,
 
 with A (heads,N,N) the attention weights, dA = ds/dA, and M(t,y,x) = R(class token, token of the
-cell). Chefer, Gur and Wolf, "Generic Attention-model Explainability", ICCV 2021 (arXiv 2103.15679),
-for self-attention.
+cell). Chefer, Gur and Wolf, "Generic Attention-model Explainability for Interpreting Bi-Modal and
+Encoder-Decoder Transformers", ICCV 2021 (arXiv 2103.15679), for self-attention.
 
 Conventions: M is taken of R - I, which for a class token is the same; without one it is the mean
 over the last tokens. Pooled, merged and windowed tokens are followed as in `attention_rollout`,

@@ -5,8 +5,8 @@ Every layer is taken as a mixing of tokens by its mean attention and the shortcu
     R = prod_l rownorm(mean_h A_l + I),
 
 with A (heads,N,N) the attention weights, and M(t,y,x) = R(class token, token of the cell). Abnar
-and Zuidema, ACL 2020 (arXiv 2005.00928). It is the same for every class: what is asked of the
-tokens later, and what the values hold, does not count.
+and Zuidema, "Quantifying Attention Flow in Transformers", ACL 2020 (arXiv 2005.00928). It is the
+same for every class: what is asked of the tokens later, and what the values hold, does not count.
 
 Conventions: without a class token M is the mean over the last tokens, which is what such networks
 classify. Where tokens are pooled or merged, a pooled one is the mean of those that its window sees;

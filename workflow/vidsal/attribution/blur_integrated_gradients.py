@@ -2,11 +2,11 @@
 
 P(t,y,x) = sum_c sum_k ds/dx((L_k + L_{k+1}) / 2) (L_{k+1} - L_k), L_k the clip blurred in space by
 a Gaussian of sigma_k, from the widest to none; sum P = s(x) - s(L_0) up to the error of the
-midpoint rule. M = |P| by default. Xu et al., CVPR 2020 (arXiv 2004.03383): detail comes in from
-coarse to fine, and no voxel meets colours that no picture has. Widths fall as sigma_k = sigma_0
-(1 - k/n)^2, since a blur changes a picture least where it is wide. Frames stay apart: what moves is
-not smeared.
-Notes `completeness_error` and `completeness_error_relative` against the most blurred clip.
+midpoint rule. M = |P| by default. Xu et al., "Attribution in Scale and Space", CVPR 2020 (arXiv
+2004.03383): detail comes in from coarse to fine, and no voxel meets colours that no picture has.
+Widths fall as sigma_k = sigma_0 (1 - k/n)^2, since a blur changes a picture least where it is wide.
+Frames stay apart: what moves is not smeared. Notes `completeness_error` and
+`completeness_error_relative` against the most blurred clip.
 """
 
 from __future__ import annotations

@@ -3,8 +3,8 @@
 `attribute: DeepLiftShap` and `arguments: {...}` are what captum's own manual documents; the result
 is summed over channels. captum works on a copy of the network that shares its weights, so that
 hooks which it leaves behind after an error are nobody's. Where it tells how far the parts are from
-adding up to the whole, this is noted as `completeness_error`, in logits. Kokhlikyan et al., 2020
-(arXiv 2009.07896).
+adding up to the whole, this is noted as `completeness_error`, in logits. Kokhlikyan et al.,
+"Captum: A Unified and Generic Model Interpretability Library for PyTorch", 2020 (arXiv 2009.07896).
 """
 
 from __future__ import annotations

@@ -4,10 +4,10 @@ The channels of the last feature map whose class weight, brought to 0..1 over ch
 threshold are followed back through `depth` convolutions: of what a followed kernel k reads, channel
 i counts v_i = mean(k_i) mean(A_i), divided by the sum over i and brought to 0..1, and is followed
 when that reaches the threshold. M is the sum of the activations followed at the end; depth 0 is the
-last feature map, and maps of growing depth are the pyramid. Stergiou et al., ICCV workshops 2019
-(arXiv 1909.08611). Of grouped kernels only the channels of their own group count; of a shortcut and
-what it goes around, the one with the nearer convolution is followed; maps of branches that differ
-in size are added at the largest.
+last feature map, and maps of growing depth are the pyramid. Stergiou et al., "Class Feature
+Pyramids for Video Explanation", ICCV workshops 2019 (arXiv 1909.08611). Of grouped kernels only the
+channels of their own group count; of a shortcut and what it goes around, the one with the nearer
+convolution is followed; maps of branches that differ in size are added at the largest.
 """
 
 from __future__ import annotations

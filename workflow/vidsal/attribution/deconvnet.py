@@ -2,7 +2,8 @@
 
 At a ReLU what comes from above, R, goes on as max(R, 0), whatever went through forward; all else is
 the gradient (a maximum returns to the place that held it). M(t,y,x) = sum_c |R(c,t,y,x)| at the
-input. Zeiler and Fergus, ECCV 2014 (arXiv 1311.2901). Networks without ReLUs are refused.
+input. Zeiler and Fergus, "Visualizing and Understanding Convolutional Networks", ECCV 2014 (arXiv
+1311.2901). Networks without ReLUs are refused.
 """
 
 from __future__ import annotations

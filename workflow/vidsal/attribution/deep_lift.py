@@ -2,9 +2,10 @@
 
 P(t,y,x) = sum_c (x - b) m, m the multiplier of the input: the gradient of the score in which every
 nonlinearity has its slope between baseline and clip, (f(x) - f(x0)) / (x - x0), in place of its
-derivative. M = |P| by default. Shrikumar et al., ICML 2017 (arXiv 1704.02685), rescale rule; a
-max-pool hands the change of its maximum to the place that made it (`_deep_lift`). sum P = s(x) -
-s(b) exactly, for two passes forward and one backward. Over several baselines the mean (DeepSHAP).
+derivative. M = |P| by default. Shrikumar et al., "Learning Important Features Through Propagating
+Activation Differences", ICML 2017 (arXiv 1704.02685), rescale rule; a max-pool hands the change of
+its maximum to the place that made it (`_deep_lift`). sum P = s(x) - s(b) exactly, for two passes
+forward and one backward. Over several baselines the mean (DeepSHAP).
 
 Layers in which activations multiply each other (LSTM, attention, norms of single clips) have no
 such slope: networks with them are refused, and so are sums that miss the change of the score. In

@@ -1,10 +1,10 @@
 """Eigen-CAM: the pattern over time and space that a layer's feature maps have most in common.
 
 The activations are C-dimensional points, one per place; with their mean over places taken off, M is
-their coordinate along the first principal component. Muhammad and Yeasin, IJCNN 2020
-(arXiv 2008.00299), centred as pytorch-grad-cam does. A component has no sign of its own: here M
-correlates positively with the mean activation over channels. It knows nothing of the class, and
-asks the network for no gradient.
+their coordinate along the first principal component. Muhammad and Yeasin, "Eigen-CAM: Class
+Activation Map using Principal Components", IJCNN 2020 (arXiv 2008.00299), centred as
+pytorch-grad-cam does. A component has no sign of its own: here M correlates positively with the
+mean activation over channels. It knows nothing of the class, and asks the network for no gradient.
 """
 
 from __future__ import annotations

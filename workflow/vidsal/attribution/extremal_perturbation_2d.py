@@ -3,10 +3,11 @@
 Of all smooth masks m (`_mask_generator`) the one that minimises 100 L(m) + 300 A(m): L = -log p of
 the class where only the mask shows ("preserve"), -log (1 - p) where the mask is taken away
 ("delete"), or both ("dual"); A = mean square of each frame's sorted mask against zeros and, for the
-part `area` of it, ones: every frame gets the same. Fong, Patrick and Vedaldi, ICCV 2019
-(arXiv 1910.08485), frame by frame as in Li et al., WACV 2021 (arXiv 2005.00375). How it is found is
-ours: `_mask_search`. The map is the mask, 0 to 1; of several areas the mean of their masks, so that
-what even the smallest keeps is 1.
+part `area` of it, ones: every frame gets the same. Fong, Patrick and Vedaldi, "Understanding Deep
+Networks via Extremal Perturbations and Smooth Masks", ICCV 2019 (arXiv 1910.08485), frame by frame
+as in Li et al., "Towards Visually Explaining Video Understanding Networks with Perturbation", WACV
+2021 (arXiv 2005.00375). How it is found is ours: `_mask_search`. The map is the mask, 0 to 1; of
+several areas the mean of their masks, so that what even the smallest keeps is 1.
 """
 
 from __future__ import annotations

@@ -1,8 +1,9 @@
 """Frame ablation: how far the score falls when a single frame is taken away.
 
-M_t = s(x) - s(x with frame t at the baseline); what Zeiler and Fergus, ECCV 2014 (arXiv 1311.2901),
-do with patches, done with frames. Positive = the score needs the frame. T + 1 passes; on networks
-whose frames are apart until the head, such as cnn_lstm, two at most, whatever T is.
+M_t = s(x) - s(x with frame t at the baseline); what Zeiler and Fergus, "Visualizing and
+Understanding Convolutional Networks", ECCV 2014 (arXiv 1311.2901), do with patches, done with
+frames. Positive = the score needs the frame. T + 1 passes; on networks whose frames are apart until
+the head, such as cnn_lstm, two at most, whatever T is.
 """
 
 from __future__ import annotations

@@ -1,8 +1,9 @@
 """Grad-CAM: a layer's feature maps, each weighted by its mean gradient over time and space.
 
-M = ReLU(sum_c w_c A_c), w_c = mean_{t,h,w} G_c, with A the layer's activation (C,T',h,w) and
-G = ds/dA. Selvaraju et al., ICCV 2017 (arXiv 1610.02391), carried over to clips with one weight per
-channel, as captum and pytorch-grad-cam do; `grad_cam_per_frame` has the other convention.
+M = ReLU(sum_c w_c A_c), w_c = mean_{t,h,w} G_c, with A the layer's activation (C,T',h,w) and G =
+ds/dA. Selvaraju et al., "Grad-CAM: Visual Explanations from Deep Networks via Gradient-based
+Localization", ICCV 2017 (arXiv 1610.02391), carried over to clips with one weight per channel, as
+captum and pytorch-grad-cam do; `grad_cam_per_frame` has the other convention.
 """
 
 from __future__ import annotations

@@ -1,9 +1,10 @@
 """Grad-CAM per frame: a layer's feature maps, weighted by their mean gradient frame by frame.
 
 M_t = ReLU(sum_c w_{c,t} A_{c,t}), w_{c,t} = mean_{h,w} G_{c,t}, with A the layer's activation
-(C,T',h,w) and G = ds/dA. Selvaraju et al., ICCV 2017 (arXiv 1610.02391), in the convention of
-SlowFast and mmaction2, in which every step of time has its own weights; `grad_cam` has one weight
-per channel for the whole clip.
+(C,T',h,w) and G = ds/dA. Selvaraju et al., "Grad-CAM: Visual Explanations from Deep Networks via
+Gradient-based Localization", ICCV 2017 (arXiv 1610.02391), in the convention of SlowFast and
+mmaction2, in which every step of time has its own weights; `grad_cam` has one weight per channel
+for the whole clip.
 """
 
 from __future__ import annotations

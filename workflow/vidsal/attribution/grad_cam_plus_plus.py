@@ -1,9 +1,10 @@
 """Grad-CAM++: feature maps weighted by their positive gradients, with more for small regions.
 
-M = ReLU(sum_c w_c A_c), w_c = sum_{t,h,w} a_c ReLU(G_c),
-a = G^2 / (2 G^2 + G^3 sum_{t,h,w} A + 1e-6), 0 where G = 0. Chattopadhay et al., WACV 2018
-(arXiv 1710.11063), whose second and third derivatives of exp(s) are powers of G;
-sums run over time as well, the small number is pytorch-grad-cam's.
+M = ReLU(sum_c w_c A_c), w_c = sum_{t,h,w} a_c ReLU(G_c), a = G^2 / (2 G^2 + G^3 sum_{t,h,w} A +
+1e-6), 0 where G = 0. Chattopadhay et al., "Grad-CAM++: Generalized Gradient-based Visual
+Explanations for Deep Convolutional Networks", WACV 2018 (arXiv 1710.11063), whose second and third
+derivatives of exp(s) are powers of G; sums run over time as well, the small number is
+pytorch-grad-cam's.
 """
 
 from __future__ import annotations

@@ -1,8 +1,9 @@
 """Gradient: how strongly the score reacts to a small change of each voxel.
 
 M(t,y,x) = sum_c |ds/dx(c,t,y,x)|, s = logit of the target. Simonyan et al., "Deep Inside
-Convolutional Networks", 2013 (arXiv 1312.6034), who take the maximum over channels; the sum uses
-all of them. It says where the score is sensitive, not what it is made of.
+Convolutional Networks: Visualising Image Classification Models and Saliency Maps", 2013 (arXiv
+1312.6034), who take the maximum over channels; the sum uses all of them. It says where the score is
+sensitive, not what it is made of.
 """
 
 from __future__ import annotations

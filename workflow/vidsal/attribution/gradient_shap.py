@@ -1,10 +1,12 @@
 """Gradient SHAP: contributions at random points between baselines and noisy copies of the clip.
 
-P(t,y,x) = sum_c 1/n sum_k (x + e_k - b_k) ds/dx(b_k + a_k (x + e_k - b_k)), with e_k ~
-N(0, sigma^2), sigma = noise (max x - min x), b_k a random one of the baselines and a_k random in
-the k-th of n equal parts of [0,1], so that points are spread evenly over the way. sum P comes to
-the mean of s(x + e) - s(b) as n grows. M = |P| by default. Lundberg and Lee, NeurIPS 2017 (arXiv
-1705.07874); without noise expected gradients (Erion et al. 2021, arXiv 1906.10670). Notes
+P(t,y,x) = sum_c 1/n sum_k (x + e_k - b_k) ds/dx(b_k + a_k (x + e_k - b_k)), with e_k ~ N(0,
+sigma^2), sigma = noise (max x - min x), b_k a random one of the baselines and a_k random in the
+k-th of n equal parts of [0,1], so that points are spread evenly over the way. sum P comes to the
+mean of s(x + e) - s(b) as n grows. M = |P| by default. Lundberg and Lee, "A Unified Approach to
+Interpreting Model Predictions", NeurIPS 2017 (arXiv 1705.07874); without noise expected gradients
+(Erion et al., "Improving Performance of Deep Learning Models with Axiomatic Attribution Priors and
+Expected Gradients", Nature Machine Intelligence 3, 2021 (arXiv 1906.10670)). Notes
 `completeness_error` = sum P - (s(x) - mean s(b)) in logits and `completeness_error_relative`.
 """
 

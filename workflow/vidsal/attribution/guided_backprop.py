@@ -1,9 +1,10 @@
 """Guided backpropagation: the gradient, of which every ReLU lets only positive values through.
 
 At a ReLU y = max(x, 0) what comes from above, R, goes on as 1[x > 0] max(R, 0); all else is the
-gradient. M(t,y,x) = sum_c |R(c,t,y,x)| at the input. Springenberg et al., ICLR 2015 workshop (arXiv
-1412.6806). It draws sharp edges, and hardly depends on the class or on the upper weights (Adebayo
-et al., arXiv 1810.03292): a picture of what the first layers see. Networks without ReLUs are
+gradient. M(t,y,x) = sum_c |R(c,t,y,x)| at the input. Springenberg et al., "Striving for Simplicity:
+The All Convolutional Net", ICLR 2015 workshop (arXiv 1412.6806). It draws sharp edges, and hardly
+depends on the class or on the upper weights (Adebayo et al., "Sanity Checks for Saliency Maps",
+NeurIPS 2018 (arXiv 1810.03292)): a picture of what the first layers see. Networks without ReLUs are
 refused.
 """
 

@@ -1,8 +1,9 @@
 """Guided Grad-CAM: guided backpropagation where Grad-CAM finds evidence for the class.
 
 M(t,y,x) = sum_c |R(c,t,y,x)| U(t,y,x), R from `guided_backprop`, U the map of `grad_cam` (ReLU, one
-weight per channel) brought to the size of the clip. Selvaraju et al., ICCV 2017 (arXiv 1610.02391).
-As sharp as the first, as particular to the class as the second; on frame-wise networks too.
+weight per channel) brought to the size of the clip. Selvaraju et al., "Grad-CAM: Visual
+Explanations from Deep Networks via Gradient-based Localization", ICCV 2017 (arXiv 1610.02391). As
+sharp as the first, as particular to the class as the second; on frame-wise networks too.
 """
 
 from __future__ import annotations

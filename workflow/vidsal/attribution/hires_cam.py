@@ -1,8 +1,9 @@
 """HiResCAM: activation times gradient at every place of a layer, summed over channels.
 
-M = ReLU(sum_c G_c A_c). Draelos and Carin, 2020 (arXiv 2011.08891): nothing is averaged, so that
-the map shows only places that the score really depends on. Where a network averages the layer and
-ends in one linear layer, it is Grad-CAM.
+M = ReLU(sum_c G_c A_c). Draelos and Carin, "Use HiResCAM instead of Grad-CAM for faithful
+explanations of convolutional neural networks", 2020 (arXiv 2011.08891): nothing is averaged, so
+that the map shows only places that the score really depends on. Where a network averages the layer
+and ends in one linear layer, it is Grad-CAM.
 """
 
 from __future__ import annotations

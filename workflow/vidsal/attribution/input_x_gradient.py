@@ -2,8 +2,9 @@
 
 P(t,y,x) = sum_c x(c,t,y,x) ds/dx(c,t,y,x), s = logit of the target, signed and summed over
 channels, so that sum P = s for a network without biases; M = |P| by default. Shrikumar et al., "Not
-Just a Black Box", 2016 (arXiv 1605.01713). x is the normalised input: voxels of the mean colour get
-0 whatever they mean to the network.
+Just a Black Box: Learning Important Features Through Propagating Activation Differences", 2016
+(arXiv 1605.01713). x is the normalised input: voxels of the mean colour get 0 whatever they mean to
+the network.
 """
 
 from __future__ import annotations

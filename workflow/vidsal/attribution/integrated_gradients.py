@@ -2,8 +2,10 @@
 
 P(t,y,x) = sum_c (x - b) sum_k w_k ds/dx(b + a_k (x - b)), with the nodes a_k and weights w_k of a
 quadrature on [0,1]; sum P = s(x) - s(b) up to its error. M = |P| by default. Of several baselines P
-is the mean (expected gradients, Erion et al. 2021, arXiv 1906.10670). Sundararajan et al., ICML
-2017 (arXiv 1703.01365). Notes `completeness_error` = sum P - (s(x) - s(b)) in logits,
+is the mean (expected gradients: Erion et al., "Improving Performance of Deep Learning Models with
+Axiomatic Attribution Priors and Expected Gradients", Nature Machine Intelligence 3, 2021 (arXiv
+1906.10670)). Sundararajan et al., "Axiomatic Attribution for Deep Networks", ICML 2017 (arXiv
+1703.01365). Notes `completeness_error` = sum P - (s(x) - s(b)) in logits,
 `completeness_error_relative`, the same over s(x) - s(b), and the `steps` that were taken: where the
 error is not small, take more steps, or set `tolerance`.
 """

@@ -1,11 +1,12 @@
 """Kernel SHAP: Shapley values of supervoxels by least squares over random sets of them.
 
-The phi that minimise sum_S pi(S) (s(S) - s(b) - sum_{i in S} phi_i)^2 among those with
-sum phi = s(x) - s(b), pi(S) = (n - 1) / (C(n,|S|) |S| (n - |S|)), are the Shapley values when S
-runs over all sets; here sets are drawn with a probability proportional to pi, each with its
-complement. Where 2^n - 2 sets are no more than the samples, all are taken and the values are exact.
-A voxel's value is that of its supervoxel. Lundberg and Lee, NeurIPS 2017 (arXiv 1705.07874); pairs:
-Covert and Lee, AISTATS 2021 (arXiv 2012.01536).
+The phi that minimise sum_S pi(S) (s(S) - s(b) - sum_{i in S} phi_i)^2 among those with sum phi =
+s(x) - s(b), pi(S) = (n - 1) / (C(n,|S|) |S| (n - |S|)), are the Shapley values when S runs over all
+sets; here sets are drawn with a probability proportional to pi, each with its complement. Where 2^n
+- 2 sets are no more than the samples, all are taken and the values are exact. A voxel's value is
+that of its supervoxel. Lundberg and Lee, "A Unified Approach to Interpreting Model Predictions",
+NeurIPS 2017 (arXiv 1705.07874); pairs: Covert and Lee, "Improving KernelSHAP: Practical Shapley
+Value Estimation Using Linear Regression", AISTATS 2021 (arXiv 2012.01536).
 """
 
 from __future__ import annotations

@@ -1,8 +1,8 @@
 """LayerCAM: activation times positive gradient at every place of a layer, summed over channels.
 
-M = ReLU(sum_c ReLU(G_c) A_c). Jiang et al., IEEE TIP 2021 (DOI 10.1109/TIP.2021.3089943): weights
-of their own for every place make maps of early, fine layers usable. Where no gradient is negative
-it is HiResCAM.
+M = ReLU(sum_c ReLU(G_c) A_c). Jiang et al., "LayerCAM: Exploring Hierarchical Class Activation Maps
+for Localization", IEEE TIP 2021 (DOI 10.1109/TIP.2021.3089943): weights of their own for every
+place make maps of early, fine layers usable. Where no gradient is negative it is HiResCAM.
 """
 
 from __future__ import annotations

@@ -1,9 +1,10 @@
 """LIME: the weights of a linear model of the score over which supervoxels of the clip are there.
 
-Random sets z of supervoxels are kept, the others put at the baseline, and
-sum_k pi_k (s(z_k) - w_0 - w z_k)^2 + ridge |w|^2 is minimised, pi_k = exp(-d_k^2 / width^2), d_k
-the cosine distance of z_k to the whole clip, 1 - sqrt(share that is kept). A voxel's value is the
-weight of its supervoxel. Ribeiro et al., KDD 2016 (arXiv 1602.04938), on the logit.
+Random sets z of supervoxels are kept, the others put at the baseline, and sum_k pi_k (s(z_k) - w_0
+- w z_k)^2 + ridge |w|^2 is minimised, pi_k = exp(-d_k^2 / width^2), d_k the cosine distance of z_k
+to the whole clip, 1 - sqrt(share that is kept). A voxel's value is the weight of its supervoxel.
+Ribeiro et al., "'Why Should I Trust You?': Explaining the Predictions of Any Classifier", KDD 2016
+(arXiv 1602.04938), on the logit.
 """
 
 from __future__ import annotations

@@ -1,10 +1,12 @@
 """Linear approximation: what each place of a layer adds to the score, to first order.
 
 M(t,y,x) = sum_c A(c,t,y,x) G(c,t,y,x), A the activation of a layer and G = ds/dA, signed: with all
-G held fixed, M is the part of the score that comes through this place. Molchanov et al., ICLR 2017
-(arXiv 1611.06440), used the product to prune channels, and Rebuffi et al., CVPR 2020 (arXiv
-2004.02866), as a map. At the clip itself (no layer given) it is `input_x_gradient`, signed; at a
-layer it is `hires_cam` without its ReLU, whose default is the last layer instead.
+G held fixed, M is the part of the score that comes through this place. Molchanov et al., "Pruning
+Convolutional Neural Networks for Resource Efficient Inference", ICLR 2017 (arXiv 1611.06440), used
+the product to prune channels, and Rebuffi et al., "There and Back Again: Revisiting Backpropagation
+Saliency Methods", CVPR 2020 (arXiv 2004.02866), as a map. At the clip itself (no layer given) it is
+`input_x_gradient`, signed; at a layer it is `hires_cam` without its ReLU, whose default is the last
+layer instead.
 """
 
 from __future__ import annotations

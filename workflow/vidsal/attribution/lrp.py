@@ -5,9 +5,11 @@ A unit z_k = sum_j x_j w_jk + b_k that has the relevance R_k gives to its inputs
     epsilon: R_j = sum_k x_j w_jk / (z_k + epsilon sign(z_k)) R_k
     z+:      R_j = sum_k (x_j w_jk)^+ / (sum_i (x_i w_ik)^+ + b_k^+ + epsilon) R_k
 
-and M = sum over colours of what the clip gets: positive speaks for the class. Bach et al., PLOS ONE
-2015 (10.1371/journal.pone.0130140); `epsilon_plus` (epsilon on linear layers, z+ on convolutions)
-as in Kohlbrenner et al., IJCNN 2020 (arXiv 1910.09840).
+and M = sum over colours of what the clip gets: positive speaks for the class. Bach et al., "On
+Pixel-Wise Explanations for Non-Linear Classifier Decisions by Layer-Wise Relevance Propagation",
+PLOS ONE 2015 (10.1371/journal.pone.0130140); `epsilon_plus` (epsilon on linear layers, z+ on
+convolutions) as in Kohlbrenner et al., "Towards Best Practice in Explaining Neural Network
+Decisions with LRP", IJCNN 2020 (arXiv 1910.09840).
 
 Conventions: a norm right behind a convolution is folded into it; where two tensors are added, as in
 a residual block, each gets the part that it has in the sum, a / (a + b); averages likewise; the

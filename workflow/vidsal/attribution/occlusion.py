@@ -1,9 +1,9 @@
 """Occlusion: how far the score falls when a box of the clip is covered.
 
 A box slides over time and space; d = s(x) - s(x with the box at the baseline), and a voxel's value
-is the mean of d over the boxes that cover it (the last box of an axis is cut at the border).
-Zeiler and Fergus, ECCV 2014 (arXiv 1311.2901), with the third axis of time and captum's mean.
-Positive = the score needs what was covered.
+is the mean of d over the boxes that cover it (the last box of an axis is cut at the border). Zeiler
+and Fergus, "Visualizing and Understanding Convolutional Networks", ECCV 2014 (arXiv 1311.2901),
+with the third axis of time and captum's mean. Positive = the score needs what was covered.
 """
 
 from __future__ import annotations

@@ -2,10 +2,10 @@
 
 Supervoxels of several sizes overlap; again and again the one whose part that is not taken yet has
 the highest mean of the base method's map is taken, and that mean becomes the value of this part.
-XRAI, Kapishnikov et al., ICCV 2019 (arXiv 1906.02825), over time and space: their regions come
-from Felzenszwalb's method, ours from SLIC, and are not widened; their map is that of integrated
-gradients against black and white, summed with its sign (`absolute: false`), ours is any method's,
-with the options that it has in the config.
+XRAI is due to Kapishnikov et al., "XRAI: Better Attributions Through Regions", ICCV 2019 (arXiv
+1906.02825), over time and space: their regions come from Felzenszwalb's method, ours from SLIC, and
+are not widened; their map is that of integrated gradients against black and white, summed with its
+sign (`absolute: false`), ours is any method's, with the options that it has in the config.
 """
 
 from __future__ import annotations

@@ -1,10 +1,11 @@
 """RISE: random masks over time and space, weighted by how probable the class is behind each.
 
 M = sum_i p_i m_i / (keep N), p_i the target's probability for m_i x + (1 - m_i) b. A mask is a grid
-of cells, each open with probability keep, enlarged by trilinear interpolation from cells of
-ceil(S / n) voxels to one cell more than the clip and cut at a random place. Petsiuk et al., BMVC
-2018 (arXiv 1806.07421), with the third axis of time. Probabilities, as in the paper: weights that
-may be negative, as logits are, would turn masks around.
+of cells, each open with probability keep, enlarged by trilinear interpolation from cells of ceil(S
+/ n) voxels to one cell more than the clip and cut at a random place. Petsiuk et al., "RISE:
+Randomized Input Sampling for Explanation of Black-box Models", BMVC 2018 (arXiv 1806.07421), with
+the third axis of time. Probabilities, as in the paper: weights that may be negative, as logits are,
+would turn masks around.
 """
 
 from __future__ import annotations

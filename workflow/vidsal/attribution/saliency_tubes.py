@@ -1,10 +1,11 @@
 """Saliency tubes: the last feature maps, weighted as the classifier weights their means.
 
 M = sum_c W[target,c] A_c, with A the activation that is averaged before the last linear layer W; no
-ReLU, so that what speaks against the class is negative. Stergiou et al., ICIP 2019
-(arXiv 1902.01078): CAM (Zhou et al., CVPR 2016) over time as well. The mean of M is the logit less
-its bias. Its authors' pictures enlarge M by cubic splines and bring it to 0..1 over the clip;
-`saliency_tubes_keras` has their other convention.
+ReLU, so that what speaks against the class is negative. Stergiou et al., "Saliency Tubes: Visual
+Explanations for Spatio-Temporal Convolutions", ICIP 2019 (arXiv 1902.01078): CAM (Zhou et al.,
+"Learning Deep Features for Discriminative Localization", CVPR 2016 (arXiv 1512.04150)) over time as
+well. The mean of M is the logit less its bias. Its authors' pictures enlarge M by cubic splines and
+bring it to 0..1 over the clip; `saliency_tubes_keras` has their other convention.
 """
 
 from __future__ import annotations

@@ -2,8 +2,9 @@
 
 M = zoom(S / max S) where that is 0.2 or more, else 0; S is the map of `saliency_tubes`, enlarged to
 (T,H,W) of the clip by scipy's splines of order 3, whose outermost samples stay outermost. Stergiou
-et al., ICIP 2019 (arXiv 1902.01078), as their Keras program has it; their PyTorch program subtracts
-the minimum after enlarging, and keeps everything. Splines overshoot, so M may exceed 1.
+et al., "Saliency Tubes: Visual Explanations for Spatio-Temporal Convolutions", ICIP 2019 (arXiv
+1902.01078), as their Keras program has it; their PyTorch program subtracts the minimum after
+enlarging, and keeps everything. Splines overshoot, so M may exceed 1.
 """
 
 from __future__ import annotations

@@ -1,9 +1,10 @@
 """Score-CAM: feature maps weighted by the score of the clip seen through each of them alone.
 
 M = ReLU(sum_c w_c A_c), w = softmax over c of s(x * m_c), m_c = A_c enlarged to the clip by
-trilinear interpolation and brought to 0..1. Wang et al., CVPR workshops 2020 (arXiv 1910.01279,
-algorithm 1); the score of the empty clip that they take off drops out of the softmax. No gradients,
-but one forward pass per channel: `samples` asks only those that vary most, an idea known as
+trilinear interpolation and brought to 0..1. Wang et al., "Score-CAM: Score-Weighted Visual
+Explanations for Convolutional Neural Networks", CVPR workshops 2020 (arXiv 1910.01279, algorithm
+1); the score of the empty clip that they take off drops out of the softmax. No gradients, but one
+forward pass per channel: `samples` asks only those that vary most, an idea known as
 Faster-ScoreCAM.
 """
 

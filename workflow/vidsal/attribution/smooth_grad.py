@@ -1,8 +1,9 @@
 """SmoothGrad: the mean map of another method over noisy copies of the clip.
 
 M = 1/n sum_k R(x + e_k), e_k ~ N(0, sigma^2), sigma = noise (max x - min x), R any method of this
-room. Smilkov et al., 2017 (arXiv 1706.03825). The noise belongs to the seed and the number of the
-copy, not to the device; with one copy and no noise M = R(x).
+room. Smilkov et al., "SmoothGrad: removing noise by adding noise", 2017 (arXiv 1706.03825). The
+noise belongs to the seed and the number of the copy, not to the device; with one copy and no noise
+M = R(x).
 """
 
 from __future__ import annotations

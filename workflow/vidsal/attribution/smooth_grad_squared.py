@@ -2,7 +2,8 @@
 
 M = 1/n sum_k R(x + e_k)^2, e_k ~ N(0, sigma^2), sigma = noise (max x - min x), R any method of this
 room; for `gradient` the square of every channel's ds/dx, summed over channels at the end. Hooker et
-al., NeurIPS 2019 (arXiv 1806.10758), who found it far more faithful than the plain mean.
+al., "A Benchmark for Interpretability Methods in Deep Neural Networks", NeurIPS 2019 (arXiv
+1806.10758), who found it far more faithful than the plain mean.
 """
 
 from __future__ import annotations

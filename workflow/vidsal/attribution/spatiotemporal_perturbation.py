@@ -5,9 +5,10 @@ Of all smooth masks m (`_mask_generator`) the one that minimises L(m) + 1696 A(m
 away ("delete"), or both ("dual"); A = mean square of the whole volume's sorted mask against zeros
 and, for the part `area` of it, ones; C = the core loss, which wants the mask's mean over blobs of a
 few frames and pixels to be 1 in as many blobs as the area holds and 0 in all others. Li et al.,
-WACV 2021 (arXiv 2005.00375), with the weights that their schedule ends with (300 * 1.0008668^2000
-for A). How it is found is ours: `_mask_search`. The map is the mask, 0 to 1; of several areas the
-mean of their masks, so that what even the smallest keeps is 1.
+"Towards Visually Explaining Video Understanding Networks with Perturbation", WACV 2021 (arXiv
+2005.00375), with the weights that their schedule ends with (300 * 1.0008668^2000 for A). How it is
+found is ours: `_mask_search`. The map is the mask, 0 to 1; of several areas the mean of their
+masks, so that what even the smallest keeps is 1.
 """
 
 from __future__ import annotations

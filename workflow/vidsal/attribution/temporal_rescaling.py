@@ -1,10 +1,11 @@
 """Temporal saliency rescaling: first which frames matter, then which of their parts.
 
-Algorithm 1 of Ismail et al., NeurIPS 2020 (arXiv 2010.13924), with cells of a grid as features:
-D_t = sum |R(X) - R(X with frame t masked)|, min-max scaled over t; for the frames whose D_t lies
-above a quantile, F_{t,i} = sum |R(X) - R(X with cell i of frame t masked)|, and `unselected`
-elsewhere; M[t,i] = D_t F_{t,i}. Without cells the second step is the base map itself,
-M = D_t R(X)_t, for T + 1 maps in all.
+Algorithm 1 of Ismail et al., "Benchmarking Deep Learning Interpretability in Time Series
+Predictions", NeurIPS 2020 (arXiv 2010.13924), with cells of a grid as features: D_t = sum |R(X) -
+R(X with frame t masked)|, min-max scaled over t; for the frames whose D_t lies above a quantile,
+F_{t,i} = sum |R(X) - R(X with cell i of frame t masked)|, and `unselected` elsewhere; M[t,i] = D_t
+F_{t,i}. Without cells the second step is the base map itself, M = D_t R(X)_t, for T + 1 maps in
+all.
 
 A gradient R of a network that sees frames one by one costs far less than one map per mask.
 `temporal_rescaling_grouped` and `temporal_rescaling_features` are the paper's algorithms 2 and 3,

@@ -1,9 +1,9 @@
 """Temporal rescaling with features first: only cells that matter over all time are asked for.
 
-Algorithm 3 (TFSR) of Ismail et al., NeurIPS 2020 (arXiv 2010.13924): D_t as in
-`temporal_rescaling`; F_i = sum |R(X) - R(X with cell i masked in all frames)|; where both D_t and
-F_i lie above their quantiles, F_{t,i} = sum |R(X) - R(X with cell i of frame t masked)|, and
-`unselected` elsewhere. M[t,i] = D_t F_{t,i}.
+Algorithm 3 (TFSR) of Ismail et al., "Benchmarking Deep Learning Interpretability in Time Series
+Predictions", NeurIPS 2020 (arXiv 2010.13924): D_t as in `temporal_rescaling`; F_i = sum |R(X) - R(X
+with cell i masked in all frames)|; where both D_t and F_i lie above their quantiles, F_{t,i} = sum
+|R(X) - R(X with cell i of frame t masked)|, and `unselected` elsewhere. M[t,i] = D_t F_{t,i}.
 """
 
 from __future__ import annotations

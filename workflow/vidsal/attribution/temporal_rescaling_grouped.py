@@ -1,9 +1,10 @@
 """Temporal rescaling by groups: neighbouring cells are masked together to ask less often.
 
-Algorithm 2 of Ismail et al., NeurIPS 2020 (arXiv 2010.13924): as `temporal_rescaling`, but blocks
-of `group` cells of a frame are masked at once, and only cells of the blocks whose change lies above
-a quantile of the frame's blocks are asked for one by one; the others keep their share of the
-block's change. M[t,i] = D_t F_{t,i}.
+Algorithm 2 of Ismail et al., "Benchmarking Deep Learning Interpretability in Time Series
+Predictions", NeurIPS 2020 (arXiv 2010.13924): as `temporal_rescaling`, but blocks of `group` cells
+of a frame are masked at once, and only cells of the blocks whose change lies above a quantile of
+the frame's blocks are asked for one by one; the others keep their share of the block's change.
+M[t,i] = D_t F_{t,i}.
 """
 
 from __future__ import annotations

@@ -3,9 +3,9 @@
 phi_i = sum over sets S of the other parts of |S|! (K - |S| - 1)! / K! (s(S and i) - s(S)), where
 s(S) is the score of the clip with all parts but S at the baseline; exact, from all 2^K sets, so
 that sum_i phi_i = s(x) - s(baseline). Shapley, "A value for n-person games", 1953; for networks
-Lundberg and Lee, NeurIPS 2017 (arXiv 1705.07874).
-M_t is the value of the part that frame t belongs to. Parts are as equal as T allows. On networks
-whose frames are apart until the head all of it costs two passes.
+Lundberg and Lee, "A Unified Approach to Interpreting Model Predictions", NeurIPS 2017 (arXiv
+1705.07874). M_t is the value of the part that frame t belongs to. Parts are as equal as T allows.
+On networks whose frames are apart until the head all of it costs two passes.
 """
 
 from __future__ import annotations

@@ -1,8 +1,9 @@
 """VarGrad: how much the map of another method varies over noisy copies of the clip.
 
-M = 1/n sum_k (R(x + e_k) - mean_j R(x + e_j))^2, e_k ~ N(0, sigma^2), sigma = noise (max x -
-min x), R any method of this room; for `gradient` the variance of every channel's ds/dx, summed over
-channels at the end. Adebayo et al., 2018 (arXiv 1810.03307). It has nothing to say about a linear
+M = 1/n sum_k (R(x + e_k) - mean_j R(x + e_j))^2, e_k ~ N(0, sigma^2), sigma = noise (max x - min
+x), R any method of this room; for `gradient` the variance of every channel's ds/dx, summed over
+channels at the end. Adebayo et al., "Local Explanation Methods for Deep Neural Networks Lack
+Sensitivity to Parameter Values", 2018 (arXiv 1810.03307). It has nothing to say about a linear
 network, whose gradient is the same everywhere.
 """
 

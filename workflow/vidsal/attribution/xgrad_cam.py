@@ -1,8 +1,9 @@
 """XGrad-CAM: feature maps weighted by the gradient where each of them is active.
 
-M = ReLU(sum_c w_c A_c), w_c = sum_{t,h,w} G_c A_c / sum_{t,h,w} A_c. Fu et al., BMVC 2020
-(arXiv 2008.02312): the weights under which the map's sum comes closest to the score.
-1e-7 in the denominator is pytorch-grad-cam's.
+M = ReLU(sum_c w_c A_c), w_c = sum_{t,h,w} G_c A_c / sum_{t,h,w} A_c. Fu et al., "Axiom-based
+Grad-CAM: Towards Accurate Visualization and Explanation of CNNs", BMVC 2020 (arXiv 2008.02312): the
+weights under which the map's sum comes closest to the score. 1e-7 in the denominator is
+pytorch-grad-cam's.
 """
 
 from __future__ import annotations

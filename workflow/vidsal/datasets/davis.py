@@ -8,6 +8,10 @@ Films whose frames are not all outlined (test-dev) have no masks.
 
 Sources: tensorflow_datasets/video/davis (address, size, checksum, layout) of
 github.com/tensorflow/datasets; its 24 frames per second: github.com/z-x-yang/CFBI/issues/31.
+
+References: Perazzi et al., "A Benchmark Dataset and Evaluation Methodology for Video Object
+Segmentation", CVPR 2016; Pont-Tuset et al., "The 2017 DAVIS Challenge on Video Object
+Segmentation", 2017 (arXiv 1704.00675).
 """
 
 from __future__ import annotations

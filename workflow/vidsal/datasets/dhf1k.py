@@ -20,6 +20,9 @@ looked at.
       dhf1k: {gaze: raw}
 
 Sources: README.md and record_mapping.m of github.com/wenguanwang/DHF1K.
+
+Reference: Wang et al., "Revisiting Video Saliency: A Large-scale Benchmark and a New Model", CVPR
+2018 (arXiv 1801.07424).
 """
 
 from __future__ import annotations

@@ -16,6 +16,9 @@ rate in the dark (README of edition 55), folders of frames are the exact choice.
 
 Sources: README.md and the CSV files of github.com/epic-kitchens/epic-kitchens-55-annotations and
 epic-kitchens-100-annotations; README.md of github.com/epic-kitchens/epic-kitchens-download-scripts.
+
+Reference: Damen et al., "Scaling Egocentric Vision: The EPIC-KITCHENS Dataset", ECCV 2018 (arXiv
+1804.02748).
 """
 
 from __future__ import annotations

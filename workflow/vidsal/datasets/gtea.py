@@ -12,6 +12,9 @@ Sources: static_salgan/GTEA_scripts/gaze_io_sample.py and frame_extraction/GTEA_
 github.com/imatge-upc/saliency-2018-videosalgan (a copy of the set's own reader);
 data/results.json of github.com/amitsou/EGTEA_Gaze_Plus_Downloader for the links on
 cbs.ic.gatech.edu/fpv.
+
+Reference: Li, Liu and Rehg, "In the Eye of Beholder: Joint Learning of Gaze and Actions in First
+Person Video", ECCV 2018.
 """
 
 from __future__ import annotations

@@ -6,6 +6,8 @@ train, 2 for test, 0 for neither (left out): 70 and 30 clips of a class.
 
 Sources: torchvision.datasets.HMDB51 (tags) and its prototype (addresses, checksums);
 tools/data/hmdb51/README.md of github.com/open-mmlab/mmaction2 for layouts.
+
+Reference: Kuehne et al., "HMDB: A Large Video Database for Human Motion Recognition", ICCV 2011.
 """
 
 from __future__ import annotations

@@ -9,8 +9,10 @@ are down to one frame long; sizes differ. Fixation maps know no observers.
       hollywood2: {shortest: 10}     # STRA-Net's rule: shots of fewer than 10 frames are left out
 
 Sources: README.md of github.com/wenguanwang/DHF1K; unisal/data.py (HollywoodDataset) of
-github.com/rdroste/unisal for names, numbering and frame rate. Gaze: Mathe and Sminchisescu,
-Actions in the Eye, PAMI 2015.
+github.com/rdroste/unisal for names, numbering and frame rate.
+
+Reference: Mathe and Sminchisescu, "Actions in the Eye: Dynamic Gaze Datasets and Learnt Saliency
+Models for Visual Recognition", IEEE PAMI 37(7), 2015.
 """
 
 from __future__ import annotations

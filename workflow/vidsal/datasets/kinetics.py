@@ -10,6 +10,8 @@ Sources: README.md and *_downloader.sh of github.com/cvdfoundation/kinetics-data
 torchvision.datasets.Kinetics (addresses); tools/data/kinetics/README.md and parse_file_list.py of
 github.com/open-mmlab/mmaction2 (layouts, names); Crawler/Kinetics of
 github.com/activitynet/ActivityNet (columns).
+
+Reference: Kay et al., "The Kinetics Human Action Video Dataset", 2017 (arXiv 1705.06950).
 """
 
 from __future__ import annotations

@@ -21,6 +21,8 @@ The annotation file of that system, `kth1.json`, is written by
 Sources: www.csc.kth.se/cvap/actions (archives, 00sequences.txt with intervals and subjects);
 utils/trim_videos.py and utils/kth/{gen_anns_list,kth_json}.py of
 github.com/sakshikakde/interpretability_of_lstm.
+
+Reference: Schuldt, Laptev and Caputo, "Recognizing Human Actions: A Local SVM Approach", ICPR 2004.
 """
 
 from __future__ import annotations

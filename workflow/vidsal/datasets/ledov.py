@@ -6,6 +6,9 @@ spelled there, testlist: numbers from 1). Only these two lists are opened to mak
 
 Sources: README.md, demo.m and metrics/TestLEDOV.m of
 github.com/remega/LEDOV-eye-tracking-database.
+
+Reference: Jiang et al., "DeepVS: A Deep Learning Based Video Saliency Prediction Approach", ECCV
+2018.
 """
 
 from __future__ import annotations

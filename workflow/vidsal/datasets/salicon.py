@@ -14,6 +14,8 @@ out. `release: sample` downloads the ten pictures with gaze that the authors sho
 Sources: salicon.net/download and salicon.net/challenge-2017 for sizes and formats;
 unisal/data.py (SALICONDataset) of github.com/rdroste/unisal for the layout of 2017;
 github.com/NUS-VIP/salicon-evaluation for the sample.
+
+Reference: Jiang et al., "SALICON: Saliency in Context", CVPR 2015.
 """
 
 from __future__ import annotations

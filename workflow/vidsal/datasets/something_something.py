@@ -9,6 +9,9 @@ without brackets, `Holding something`.
 Sources: tools/data/{sthv1,sthv2}/README.md and tools/data/parse_file_list.py of
 github.com/open-mmlab/mmaction2; huggingface.co/datasets/HuggingFaceM4/something_something_v2
 (names, labels.zip); github.com/MCG-NJU/TDN/issues/61 (12 frames per second).
+
+Reference: Goyal et al., "The 'something something' video database for learning and evaluating
+visual common sense", ICCV 2017 (arXiv 1706.04261).
 """
 
 from __future__ import annotations

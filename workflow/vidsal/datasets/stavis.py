@@ -15,6 +15,9 @@ lists without a number. Frames behind the number in the list are no part of the 
 
 Sources: README.md, fetch_data.sh, opts.py and datasets/saliency_db.py of github.com/atsiami/STAViS.
 The six sets have their own authors, to be cited; README.md lists them.
+
+Reference: Tsiami, Koutras and Maragos, "STAViS: Spatio-Temporal AudioVisual Saliency Network", CVPR
+2020 (arXiv 2001.03063).
 """
 
 from __future__ import annotations

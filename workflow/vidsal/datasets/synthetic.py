@@ -1,12 +1,13 @@
 """Rendered people walking and running, with true body masks, true motion, simulated gaze.
 
-In the manner of KTH (Schuldt et al., Recognizing human actions, ICPR 2004): 160x120 pixels, 25
-frames per second, grey, one person who passes several times with nobody in between. The classes
-differ in gait (joint angles, cadence, flight, and the speed that follows), and in nothing else:
-bodies, clothes, places, light, noise, ways and gaps are drawn by numbers that do not know the
-class, and are the same in both recordings of a subject. So empty backgrounds tell nothing. The
-mean picture of a row does, a little, as whoever is faster leaves a longer smear; `speed: equal`
-takes that away, which makes a harder task with limbs and trunk as the only evidence.
+In the manner of KTH (Schuldt, Laptev and Caputo, "Recognizing Human Actions: A Local SVM Approach",
+ICPR 2004): 160x120 pixels, 25 frames per second, grey, one person who passes several times with
+nobody in between. The classes differ in gait (joint angles, cadence, flight, and the speed that
+follows), and in nothing else: bodies, clothes, places, light, noise, ways and gaps are drawn by
+numbers that do not know the class, and are the same in both recordings of a subject. So empty
+backgrounds tell nothing. The mean picture of a row does, a little, as whoever is faster leaves a
+longer smear; `speed: equal` takes that away, which makes a harder task with limbs and trunk as the
+only evidence.
 
 THE GAZE IS SIMULATED. No person looked at these videos; `_observers` states the rules.
 

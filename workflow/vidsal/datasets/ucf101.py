@@ -9,6 +9,9 @@ Sources: torchvision.datasets.UCF101 and tensorflow_datasets/video/ucf101.py wit
 url_checksums/ucf101.txt of github.com/tensorflow/datasets for addresses, sizes, checksums and for
 the class whose name lists and files spell differently (HandstandPushups);
 tools/data/ucf101/README.md of github.com/open-mmlab/mmaction2 for layouts.
+
+Reference: Soomro, Zamir and Shah, "UCF101: A Dataset of 101 Human Actions Classes From Videos in
+The Wild", 2012 (arXiv 1212.0402).
 """
 
 from __future__ import annotations

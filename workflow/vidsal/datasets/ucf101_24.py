@@ -15,6 +15,9 @@ decides where the list is silent.
 Sources: README.md of github.com/gurkirt/corrected-UCF101-Annots; tools/data/ucf101_24/README.md of
 github.com/open-mmlab/mmaction2; datasets/{ucf101_24_dataset_new,create_cat_ucf101_testset}.py and
 UCF101_Cat_Pair.txt of github.com/shinkyo0513/Spatio-Temporal-Perturbations-for-Video-Attribution.
+
+Reference: Soomro, Zamir and Shah, "UCF101: A Dataset of 101 Human Actions Classes From Videos in
+The Wild", 2012 (arXiv 1212.0402).
 """
 
 from __future__ import annotations

@@ -7,6 +7,9 @@ the name without its number, `Diving-Side`. Fixation maps know no observers.
 Sources: README.md of github.com/wenguanwang/DHF1K; unisal/data.py and the registers
 train_ucfsports_register.json, test_ucfsports_register.json of github.com/rdroste/unisal for names,
 numbers of videos and frame rate.
+
+Reference: Mathe and Sminchisescu, "Actions in the Eye: Dynamic Gaze Datasets and Learnt Saliency
+Models for Visual Recognition", IEEE PAMI 37(7), 2015.
 """
 
 from __future__ import annotations

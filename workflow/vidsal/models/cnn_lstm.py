@@ -1,9 +1,10 @@
 """CNN-LSTM: a ResNet looks at every frame, an LSTM reads its features in order.
 
 The layout of the KTH sequential-saliency project and of Donahue et al., "Long-term Recurrent
-Convolutional Networks", CVPR 2015 (arXiv 1411.4389): a ResNet with its last layer replaced by
-one to `features` numbers, an LSTM, and two linear layers with a ReLU on the LSTM's last output. Its
-feature maps belong to single frames (T x H/32 x W/32 cells).
+Convolutional Networks for Visual Recognition and Description", CVPR 2015 (arXiv 1411.4389): a
+ResNet with its last layer replaced by one to `features` numbers, an LSTM, and two linear layers
+with a ReLU on the LSTM's last output. Its feature maps belong to single frames (T x H/32 x W/32
+cells).
 
 Published checkpoints of this layout have `layers: 3`, with `backbone: resnet18` (KTH) or
 `backbone: resnet101` (pranoyr/cnn-lstm).

@@ -1,10 +1,10 @@
 """I3D: Inception-V1 with every filter inflated over time, on pictures or on optical flow.
 
-Carreira and Zisserman, "Quo Vadis, Action Recognition?", CVPR 2017 (arXiv 1705.07750). Names are
-those of the port hassony2/kinetics_i3d_pytorch. Convolutions and pools pad as TensorFlow's SAME
-does, which depends on the size of the map, so that any size and length works. Colours go from -1
-to 1, which the published weights were trained with. Its last feature map has T/8 x H/32 x W/32
-cells.
+Carreira and Zisserman, "Quo Vadis, Action Recognition? A New Model and the Kinetics Dataset", CVPR
+2017 (arXiv 1705.07750). Names are those of the port hassony2/kinetics_i3d_pytorch. Convolutions and
+pools pad as TensorFlow's SAME does, which depends on the size of the map, so that any size and
+length works. Colours go from -1 to 1, which the published weights were trained with. Its last
+feature map has T/8 x H/32 x W/32 cells.
 """
 
 from __future__ import annotations

@@ -1,8 +1,9 @@
 """I3D ResNet-50: every other block of an image network sees three frames instead of one.
 
-Carreira and Zisserman, CVPR 2017 (arXiv 1705.07750), on the ResNet-50 of Wang et al., "Non-local
-Neural Networks", CVPR 2018 (arXiv 1711.07971), in the form and with the names of MMAction2
-(`i3d_r50`). Its last feature map has T/8 x H/32 x W/32 cells.
+Carreira and Zisserman, "Quo Vadis, Action Recognition? A New Model and the Kinetics Dataset", CVPR
+2017 (arXiv 1705.07750), on the ResNet-50 of Wang et al., "Non-local Neural Networks", CVPR 2018
+(arXiv 1711.07971), in the form and with the names of MMAction2 (`i3d_r50`). Its last feature map
+has T/8 x H/32 x W/32 cells.
 
 No outputs of the original were at hand. Shapes and parameters are those of its checkpoints, and
 with inflated weights it gives what the image network gives, on still and on moving clips.

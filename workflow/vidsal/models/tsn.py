@@ -1,9 +1,10 @@
 """TSN: an image network of torchvision on every frame, its answers averaged over the clip.
 
-Wang et al., "Temporal Segment Networks", ECCV 2016 (arXiv 1608.00859), with the average as the
-consensus. It knows nothing of order or motion, which makes it the floor for every video network,
-and it runs image classifiers on video: with `average: probabilities` the result is
-log(1/T sum_t softmax(z_t)), whose softmax is the mean of the frames' probabilities.
+Wang et al., "Temporal Segment Networks: Towards Good Practices for Deep Action Recognition", ECCV
+2016 (arXiv 1608.00859), with the average as the consensus. It knows nothing of order or motion,
+which makes it the floor for every video network, and it runs image classifiers on video: with
+`average: probabilities` the result is log(1/T sum_t softmax(z_t)), whose softmax is the mean of the
+frames' probabilities.
 """
 
 from __future__ import annotations
