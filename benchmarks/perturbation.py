@@ -35,7 +35,7 @@ import torch  # noqa: E402
 from prove import write  # noqa: E402 - beside this file
 from torch import Tensor  # noqa: E402
 
-from tests.attribution.original_masks import MOMENTUM, RATE, Energy  # noqa: E402
+from tests.attribution.original_masks import MOMENTUM, RATE, Energy, original  # noqa: E402
 from tests.workflow.project import make_project  # noqa: E402
 from vidsal.attribution import _mask_reward, _mask_search, _pass  # noqa: E402
 from vidsal.attribution._mask_generator import MaskGenerator  # noqa: E402
@@ -51,6 +51,8 @@ RESULTS = "results/synthetic"
 WORK = ROOT / "benchmarks" / "runs" / NAME
 # Iterations after which the published descents are kept.
 EACH = 50
+# Iterations of one mask that are done alone as well.
+CHECKED = 5
 # Passes at which the curves of energy are read.
 CURVE = (10, 25, 50, 75, 100, 150, 200, 300, 500, 1000, 1500, 2000)
 BAR = {"worse": 0.02, "iteration over a pass": 1.05}
@@ -170,6 +172,12 @@ def together(energies: list[Energy], parameters: Tensor, iteration: int) -> Tens
     )
 
 
+def check(energy: Energy, history: Tensor) -> None:
+    """Refuse energies (iterations,) of a mask among others that it does not have alone."""
+    _, alone, _ = original(energy, CHECKED)
+    torch.testing.assert_close(history[:CHECKED], alone.sum(dim=0), rtol=1e-3, atol=1e-2)
+
+
 def known(energy: Energy, logits: Tensor) -> Energy:
     """Return the energy whose network has answered already, with logits (K,)."""
     return dataclasses.replace(energy, net=lambda _: logits[None])
@@ -222,8 +230,9 @@ def rows(model: VideoModel, chosen: list[Clip], iterations: int) -> Iterator[dic
     """Yield one comparison per clip and area."""
     pairs = [(clip, area) for clip in chosen for area in AREAS]
     energies = [Energy(model.net, clip.frames, clip.target, area) for clip, area in pairs]
-    mine = {clip.name: ours(model, clip) for clip in chosen}
     long = published(energies, f"{len(chosen)}-clips", iterations)
+    check(energies[0], long["history"][:, 0])
+    mine = {clip.name: ours(model, clip) for clip in chosen}
     for number, ((clip, area), energy) in enumerate(zip(pairs, energies, strict=True)):
         found, curves, passes = mine[clip.name]
         which = AREAS.index(area)
