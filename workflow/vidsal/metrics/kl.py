@@ -39,8 +39,8 @@ def kl(saliency: np.ndarray, density: np.ndarray) -> np.ndarray:
         float64 (T,), smaller is better, NaN where undefined.
     """
     scores = np.full(len(saliency), np.nan)
-    for frame, pixels, truth in matched(saliency, density):
-        scores[frame] = _divergence(*mass(*pixels), *truth)
+    for frame, pixels, (truth, whole, _) in matched(saliency, density):
+        scores[frame] = _divergence(*mass(*pixels), truth, whole)
     return scores
 
 
