@@ -96,7 +96,7 @@ def needs(metric):
 
 
 METRICS_ACROSS = [
-    metric for metric in RUN["metrics"] if "other_fixations" in needs(metric)
+    metric for metric in RUN["metrics"] if registry.OF_OTHER_VIDEOS & needs(metric)
 ]
 METRICS_WITHIN = [metric for metric in RUN["metrics"] if metric not in METRICS_ACROSS]
 

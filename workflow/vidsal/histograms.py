@@ -44,6 +44,24 @@ def on_grid(counts: np.ndarray, grid: Grid, source_size: tuple[int, int]) -> np.
     return made
 
 
+def frames_on_grid(frames: np.ndarray, grid: Grid, source_size: tuple[int, int]) -> np.ndarray:
+    """Fixations of single frames of other videos on the grid of one video.
+
+    Args:
+        frames: float64 (m,4), rows (video, frame, u, v) over the relative picture.
+        grid: the grid of this video.
+        source_size: [H, W] of this video.
+
+    Returns:
+        int32 (k,4), rows (video, frame, row, col) of those on the grid.
+    """
+    sides = np.array([source_size[1], source_size[0]], dtype=np.float64)
+    places = np.column_stack([frames[:, 2:] * sides - 0.5, np.ones(len(frames))])
+    cols, rows = np.floor((grid.matrix @ places.T)[:2] + 0.5)
+    inside = (rows >= 0) & (rows < grid.height) & (cols >= 0) & (cols < grid.width)
+    return np.column_stack([frames[:, :2], rows, cols])[inside].astype(np.int32)
+
+
 def _bin_pixels(side: int, scale: float, shift: float, size: int) -> tuple[np.ndarray, np.ndarray]:
     """The grid pixel of each bin along one side of the picture, and whether there is one."""
     source = (np.arange(BINS) + 0.5) / BINS * side - 0.5

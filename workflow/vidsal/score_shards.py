@@ -13,7 +13,7 @@ import pandas as pd
 
 from vidsal import config as settings
 from vidsal import heatmaps, histograms, registry, scoring, sheets, sigma, stage
-from vidsal.truth import read_geometry, read_histogram
+from vidsal.truth import read_geometry, read_pool
 
 SCORE_COLUMNS = [
     "dataset",
@@ -59,14 +59,22 @@ def score_against_dataset(
 ) -> None:
     """Score every video of a saliency file with the metrics that look at all other videos' gaze.
 
-    `everyone` holds the histogram of the gaze on all videos; that of the others is the rest.
+    `everyone` holds the histogram of the gaze on all videos, and the gaze of some frames of each;
+    what is of the others is the rest.
     """
-    fixations, total = pd.read_parquet(gaze), read_histogram(everyone)
+    fixations, pool = pd.read_parquet(gaze), read_pool(everyone)
+    methods = [settings.choice(config, "metrics", name).method for name in names]
+    entries = [registry.entry("metrics", method, config["rooms"]) for method in methods]
+    single_frames = any("other_frames" in entry.needs for entry in entries)
 
     def truth(video: str) -> dict[str, object]:
         own = fixations[fixations["video"] == video]
-        others = total - histograms.histogram(own[["u", "v"]].to_numpy(dtype=np.float64))
-        return {"fixations": own, "other": others}
+        others = pool.histogram - histograms.histogram(own[["u", "v"]].to_numpy(dtype=np.float64))
+        given = {"fixations": own, "other": others}
+        if single_frames:
+            mine = pool.videos[pool.frames[:, 0].astype(np.int64)] == video
+            given["frames"] = pool.frames[~mine]
+        return given
 
     _score(config, "score_against_dataset", names, saliency, truth, read_geometry(gaze), out)
 

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import inspect
 import json
+import zlib
 from collections.abc import Callable
 from fractions import Fraction
 from pathlib import Path
+from typing import NamedTuple
 
 import h5py
 import numpy as np
@@ -23,6 +25,7 @@ FIXATION_COLUMNS = ["video", *fixations.COLUMNS, "u", "v"]
 EXPORT_COLUMNS = ["video", "subject", "frame", "time", "x", "y", "duration", "event", "fixation"]
 DROPPED_COLUMNS = ["video", "reason", "rows"]
 SCHEMA = "vidsal-fixations/1"
+FRAMES_OF_A_VIDEO = 16  # enough for metrics that draw one or a few frames of other videos
 ABOUT = {
     "coordinates": "x, y: pixels of the upright video, centres at whole numbers from 0, y down",
     "frames": "frame: from 0, the clip's first frame; time: seconds since that frame",
@@ -67,7 +70,8 @@ def gaze_shard(
         pq.write_table(
             _described(pa.Table.from_pandas(made, preserve_index=False), geometry), temporary
         )
-    _write_histogram(histogram, histograms.histogram(made[["u", "v"]].to_numpy(dtype=np.float64)))
+    counts_of_all = histograms.histogram(made[["u", "v"]].to_numpy(dtype=np.float64))
+    _write_pool(histogram, Pool(counts_of_all, *sampled_frames(made)))
     pd.DataFrame(counts, columns=DROPPED_COLUMNS).to_csv(
         dropped, sep="\t", index=False, lineterminator="\n"
     )
@@ -117,21 +121,55 @@ def _concatenated(tables: list[pd.DataFrame]) -> pd.DataFrame:
     return made[FIXATION_COLUMNS].astype(types)
 
 
-def pool(histograms: list[str], out: Path) -> None:
-    """Write the sum of the shards' histograms (512,512) of where people looked."""
-    _write_histogram(out, sum(read_histogram(path) for path in histograms))
+class Pool(NamedTuple):
+    """Where people looked on many videos.
+
+    Attributes:
+        histogram: float64 (512,512), all fixations over the relative picture.
+        videos: names of the videos of which frames are here.
+        frames: float64 (m,4), rows (number of the video, frame, u, v) of some frames of each.
+    """
+
+    histogram: np.ndarray
+    videos: np.ndarray
+    frames: np.ndarray
 
 
-def read_histogram(path: str | Path) -> np.ndarray:
-    """Return a histogram of fixations over the relative picture, float64 (512,512)."""
+def sampled_frames(table: pd.DataFrame) -> tuple[np.ndarray, np.ndarray]:
+    """Return the names of videos, and the fixations of at most 16 random frames of each.
+
+    What is drawn depends on the names of the videos alone, so that other videos change nothing.
+    """
+    names, found = sorted(table["video"].unique()), [np.empty((0, 4))]
+    for number, video in enumerate(names):
+        own = table.loc[table["video"] == video, ["frame", "u", "v"]].to_numpy(dtype=np.float64)
+        rng = np.random.default_rng(zlib.crc32(str(video).encode()))
+        kept = np.isin(own[:, 0], rng.permutation(np.unique(own[:, 0]))[:FRAMES_OF_A_VIDEO])
+        found.append(np.column_stack([np.full(kept.sum(), float(number)), own[kept]]))
+    return np.array(names, dtype=str), np.concatenate(found)
+
+
+def pool(shards: list[str], out: Path) -> None:
+    """Write the sum of the shards' histograms of where people looked, and all their frames."""
+    pools = [read_pool(path) for path in shards]
+    starts = np.cumsum([0, *(len(each.videos) for each in pools)])
+    pairs = zip(pools, starts[:-1], strict=True)
+    frames = [each.frames + np.array([start, 0, 0, 0]) for each, start in pairs]
+    videos = np.concatenate([each.videos for each in pools])
+    summed = sum(each.histogram for each in pools)
+    _write_pool(out, Pool(summed, videos, np.concatenate(frames)))
+
+
+def read_pool(path: str | Path) -> Pool:
+    """Return where people looked, as `pool` or `gaze_shard` wrote it."""
     with np.load(path) as file:
-        return file["histogram"]
+        return Pool(*(file[name] for name in Pool._fields))
 
 
-def _write_histogram(path: Path, histogram: np.ndarray) -> None:
-    # NumPy writes a fixed date into its archives, so equal histograms have equal bytes.
+def _write_pool(path: Path, made: Pool) -> None:
+    # NumPy writes a fixed date into its archives, so equal pools have equal bytes.
     with parts.replacing(path) as temporary:
-        np.savez_compressed(temporary, histogram=histogram)
+        np.savez_compressed(temporary, **made._asdict())
 
 
 def _gaze(
