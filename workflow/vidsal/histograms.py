@@ -2,11 +2,34 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+from typing import NamedTuple
+
 import numpy as np
 
 from vidsal.grids import Grid
 
 BINS = 512
+
+
+class Pool(NamedTuple):
+    """Where people looked on many videos.
+
+    Attributes:
+        histogram: float64 (512,512), all fixations over the relative picture.
+        videos: names of the videos of which frames are here.
+        frames: float64 (m,4), rows (number of the video, frame, u, v) of some frames of each.
+    """
+
+    histogram: np.ndarray
+    videos: np.ndarray
+    frames: np.ndarray
+
+
+def read_pool(path: str | Path) -> Pool:
+    """Return where people looked, as `pool` or `gaze_shard` wrote it."""
+    with np.load(path) as file:
+        return Pool(*(file[name] for name in Pool._fields))
 
 
 def histogram(places: np.ndarray) -> np.ndarray:

@@ -13,7 +13,7 @@ import pandas as pd
 
 from vidsal import config as settings
 from vidsal import heatmaps, histograms, registry, scoring, sheets, sigma, stage
-from vidsal.truth import read_geometry, read_pool
+from vidsal.truth import read_geometry
 
 SCORE_COLUMNS = [
     "dataset",
@@ -62,7 +62,7 @@ def score_against_dataset(
     `everyone` holds the histogram of the gaze on all videos, and the gaze of some frames of each;
     what is of the others is the rest.
     """
-    fixations, pool = pd.read_parquet(gaze), read_pool(everyone)
+    fixations, pool = pd.read_parquet(gaze), histograms.read_pool(everyone)
     methods = [settings.choice(config, "metrics", name).method for name in names]
     entries = [registry.entry("metrics", method, config["rooms"]) for method in methods]
     single_frames = any("other_frames" in entry.needs for entry in entries)

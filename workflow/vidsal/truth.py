@@ -8,7 +8,6 @@ import zlib
 from collections.abc import Callable
 from fractions import Fraction
 from pathlib import Path
-from typing import NamedTuple
 
 import h5py
 import numpy as np
@@ -19,6 +18,7 @@ import pyarrow.parquet as pq
 from vidsal import _gaze_geometry, fixations, heatmaps, histograms, parts, registry, sheets, stage
 from vidsal import config as settings
 from vidsal.errors import InputError
+from vidsal.histograms import Pool, read_pool
 from vidsal.video import frames as video_frames
 
 FIXATION_COLUMNS = ["video", *fixations.COLUMNS, "u", "v"]
@@ -121,20 +121,6 @@ def _concatenated(tables: list[pd.DataFrame]) -> pd.DataFrame:
     return made[FIXATION_COLUMNS].astype(types)
 
 
-class Pool(NamedTuple):
-    """Where people looked on many videos.
-
-    Attributes:
-        histogram: float64 (512,512), all fixations over the relative picture.
-        videos: names of the videos of which frames are here.
-        frames: float64 (m,4), rows (number of the video, frame, u, v) of some frames of each.
-    """
-
-    histogram: np.ndarray
-    videos: np.ndarray
-    frames: np.ndarray
-
-
 def sampled_frames(table: pd.DataFrame) -> tuple[np.ndarray, np.ndarray]:
     """Return the names of videos, and the fixations of at most 16 random frames of each.
 
@@ -158,12 +144,6 @@ def pool(shards: list[str], out: Path) -> None:
     videos = np.concatenate([each.videos for each in pools])
     summed = sum(each.histogram for each in pools)
     _write_pool(out, Pool(summed, videos, np.concatenate(frames)))
-
-
-def read_pool(path: str | Path) -> Pool:
-    """Return where people looked, as `pool` or `gaze_shard` wrote it."""
-    with np.load(path) as file:
-        return Pool(*(file[name] for name in Pool._fields))
 
 
 def _write_pool(path: Path, made: Pool) -> None:
