@@ -98,6 +98,7 @@ def needs(metric):
 METRICS_ACROSS = [
     metric for metric in RUN["metrics"] if registry.OF_OTHER_VIDEOS & needs(metric)
 ]
+METRICS_OF_GAZE = [metric for metric in RUN["metrics"] if "mask" not in needs(metric)]
 METRICS_WITHIN = [metric for metric in RUN["metrics"] if metric not in METRICS_ACROSS]
 
 

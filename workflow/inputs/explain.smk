@@ -46,3 +46,9 @@ def exported_maps(wildcards):
         for dataset in RUN["datasets"]
         for path in heatmaps_in(dataset, "export", "")
     ]
+
+
+def imported_folder(wildcards):
+    """The folder of maps that were made elsewhere; none for a model that makes its own."""
+    option = entry("gaze", wildcards.model).constants.get("FILES")
+    return [choice("gaze", wildcards.model).options[option]] if option else []

@@ -47,17 +47,24 @@ def gaze_shard(shard: Shard, model_name: str) -> None:
     config = shard.config
     own = settings.choice(config, "gaze", model_name)
     numerics = {"numerics": networks.numerics_fields(config)}
+    entry = registry.entry("gaze", own.method, config["rooms"])
+    folder = own.options.get(entry.constants.get("FILES", ""))
+
+    def common(video: str) -> dict[str, object]:
+        return numerics if folder is None else numerics | {"files": sheets.stamp_of(folder, video)}
 
     def prepare() -> Callable[[h5py.Group, str], tuple[np.ndarray, dict]]:
         networks.prepare(config)
         model = registry.load("gaze", own.method, config["rooms"])(**own.options)
 
         def compute(group: h5py.Group, video: str) -> tuple[np.ndarray, dict[str, object]]:
+            if model.maps:
+                return model.maps(video, group["frame_index"][()]), {}
             return np.concatenate(list(model.predict(StoredFrames(group).blocks()))), {}
 
         return compute
 
-    _run(shard, own, (model_name, "gaze"), lambda video: numerics, prepare)
+    _run(shard, own, (model_name, "gaze"), common, prepare)
 
 
 def control_shard(
