@@ -114,8 +114,8 @@ def plain_kl(saliency: np.ndarray, density: np.ndarray, **_: np.ndarray) -> floa
 
 
 METRICS: dict[str, tuple[Callable, Callable, tuple[str, ...]]] = {
-    "auc": (auc, plain_auc, ("fixations",)),
     "s_auc": (s_auc, plain_s_auc, ("fixations", "other_fixations")),
+    "auc": (auc, plain_auc, ("fixations",)),
     "nss": (nss, plain_nss, ("fixations",)),
     "cc": (cc, plain_cc, ("density",)),
     "sim": (sim, plain_sim, ("density",)),

@@ -324,7 +324,7 @@ def test_unknown_need_is_refused(clip):
     def odd(saliency, pupils):
         return np.zeros(len(saliency))
 
-    with pytest.raises(InputError, match="metric odd: needs pupils; known are density"):
+    with pytest.raises(InputError, match="metric odd: needs pupils; known are baseline"):
         scoring.score_video("v", clip[0], {"odd": (odd, {})})
 
 

@@ -13,7 +13,7 @@ import pyarrow.parquet as pq
 import pytest
 import yaml
 
-from vidsal import fixations, sheets, truth
+from vidsal import fixations, histograms, sheets, truth
 from vidsal.errors import InputError
 
 TIMES = [0.0, 0.04, 0.1, 0.14]
@@ -222,3 +222,26 @@ def test_videos_without_any_gaze_are_no_failure(shard, config):
     found = shard({}, "time,x,y\n")
     assert len(found.failures) == 0
     assert found.dropped["reason"].tolist() == ["video without fixations"] * 2
+
+
+def test_pool_adds_histograms_up_and_keeps_frames_of_every_video_apart(tmp_path):
+    rng = np.random.default_rng(0)
+    tables = []
+    for shard in ("ab", "c"):
+        rows = [(video, frame, *rng.random(2)) for video in shard for frame in range(40)]
+        tables.append(pd.DataFrame(rows, columns=["video", "frame", "u", "v"]))
+        counts = histograms.histogram(tables[-1][["u", "v"]].to_numpy())
+        pool = histograms.Pool(counts, *truth.sampled_frames(tables[-1]))
+        truth._write_pool(tmp_path / f"{shard}.npz", pool)
+    truth.pool([tmp_path / "ab.npz", tmp_path / "c.npz"], tmp_path / "all.npz")
+    pool = histograms.read_pool(tmp_path / "all.npz")
+    assert pool.histogram.sum() == 120
+    assert pool.videos.tolist() == ["a", "b", "c"]
+    everything = pd.concat(tables)
+    for number, video in enumerate("abc"):
+        own = pool.frames[pool.frames[:, 0] == number, 1:]
+        assert len(own) == truth.FRAMES_OF_A_VIDEO
+        known = everything.loc[everything["video"] == video, ["frame", "u", "v"]].to_numpy()
+        assert {tuple(row) for row in own} <= {tuple(row) for row in known}
+    alone = truth.sampled_frames(tables[0][tables[0]["video"] == "b"])[1]
+    np.testing.assert_array_equal(alone[:, 1:], pool.frames[pool.frames[:, 0] == 1, 1:])

@@ -96,8 +96,9 @@ def needs(metric):
 
 
 METRICS_ACROSS = [
-    metric for metric in RUN["metrics"] if "other_fixations" in needs(metric)
+    metric for metric in RUN["metrics"] if registry.OF_OTHER_VIDEOS & needs(metric)
 ]
+METRICS_OF_GAZE = [metric for metric in RUN["metrics"] if "mask" not in needs(metric)]
 METRICS_WITHIN = [metric for metric in RUN["metrics"] if metric not in METRICS_ACROSS]
 
 
@@ -287,10 +288,15 @@ def maps(dataset):
     controls = [
         ("none", control)
         for control in RUN["controls"]
-        if "fixations" not in entry("controls", control).needs
-        or has(dataset, "fixations")
+        if not is_of_gaze(control) or has(dataset, "fixations")
     ]
     return explained + predicted + controls
+
+
+def is_of_gaze(control):
+    """Say whether a control's maps are made of somebody's gaze."""
+    asked = set(entry("controls", control).needs)
+    return bool(asked & (registry.OF_OTHER_VIDEOS | {"fixations"}))
 
 
 def is_trained(model):

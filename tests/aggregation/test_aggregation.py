@@ -8,6 +8,7 @@ import pytest
 from vidsal.aggregation.frames import frames
 from vidsal.aggregation.maximum import maximum
 from vidsal.aggregation.mean import mean
+from vidsal.aggregation.shuffled import shuffled
 
 
 @pytest.fixture
@@ -41,3 +42,12 @@ def test_one_map_for_the_clip_whatever_the_order(aggregate, heatmaps):
     assert aggregate(heatmaps).dtype == np.float32
     np.testing.assert_allclose(aggregate(heatmaps[::-1]), aggregate(heatmaps), rtol=1e-6)
     np.testing.assert_array_equal(aggregate(heatmaps[:1]), heatmaps[0])
+
+
+def test_shuffled_moves_every_frame_and_loses_none(heatmaps):
+    for seed in range(20):
+        made = shuffled(heatmaps, seed=seed)
+        assert (made != heatmaps).any(axis=(1, 2)).all()
+        assert sorted(map(bytes, made)) == sorted(map(bytes, heatmaps))
+    np.testing.assert_array_equal(shuffled(heatmaps), shuffled(heatmaps.copy()))
+    np.testing.assert_array_equal(shuffled(heatmaps[:1]), heatmaps[:1])

@@ -11,10 +11,18 @@ def receipt_of(wildcards):
 
 @signed
 def gaze_of_control(wildcards):
-    """The ceiling is made of gaze; other controls know nothing of it."""
-    if "fixations" not in entry("controls", wildcards.method).needs:
+    """The ceiling is made of gaze, some floors of that on other videos; the rest know nothing."""
+    if not is_of_gaze(wildcards.method):
         return []
     return coarse_file("results/{dataset}/fixations/{shard}.parquet", wildcards)
+
+
+@signed
+def everyone_of_control(wildcards):
+    """What some controls know of the gaze on other videos."""
+    if not registry.OF_OTHER_VIDEOS & set(entry("controls", wildcards.method).needs):
+        return []
+    return f"results/{wildcards.dataset}/fixations/histogram.npz"
 
 
 def heatmaps_in(dataset, folder="heatmaps", ending=".h5"):
@@ -38,3 +46,9 @@ def exported_maps(wildcards):
         for dataset in RUN["datasets"]
         for path in heatmaps_in(dataset, "export", "")
     ]
+
+
+def imported_folder(wildcards):
+    """The folder of maps that were made elsewhere; none for a model that makes its own."""
+    option = entry("gaze", wildcards.model).constants.get("FILES")
+    return [choice("gaze", wildcards.model).options[option]] if option else []

@@ -43,7 +43,7 @@ def histograms_of_all(wildcards):
 def metrics_of(dataset):
     """Return the metrics that this dataset has the truth for."""
     kinds = (
-        {"fixations", "density", "other_fixations"}
+        {"fixations", "density"} | registry.OF_OTHER_VIDEOS
         if has(dataset, "fixations")
         else set()
     )
@@ -160,5 +160,15 @@ def dropped_gaze_of_all(wildcards):
     return collect(
         "results/{dataset}/fixations/{shard}.dropped.tsv",
         dataset=wildcards.dataset,
+        shard=explained_shards(wildcards.dataset),
+    )
+
+
+def ceilings_of_all(wildcards):
+    """How well observers predict each other, for each way of aggregating over time."""
+    return collect(
+        "results/{dataset}/ceilings/{aggregation}/{shard}.parquet",
+        dataset=wildcards.dataset,
+        aggregation=RUN["aggregations"],
         shard=explained_shards(wildcards.dataset),
     )

@@ -78,6 +78,7 @@ rule control:
         rows=from_coarse("results/{dataset}/videos/{shard}.tsv"),
         frames=from_coarse("results/{dataset}/frames/{shard}.h5"),
         gaze=gaze_of_control,
+        everyone=everyone_of_control,
     output:
         heatmaps="results/{dataset}/heatmaps/none/{method}/{shard}.h5",
         failures="results/{dataset}/heatmaps/none/{method}/{shard}.failures.tsv",

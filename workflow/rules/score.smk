@@ -3,6 +3,7 @@
 # OUTPUTS: results/{dataset}/saliency/.../{shard}.scores.parquet, .against_dataset.parquet
 #          results/{dataset}/tables/*, results/{dataset}/heatmaps.tsv
 #          results/{dataset}/fixations.parquet, fixations.json
+#          by name alone: results/{dataset}/tables/ceilings.tsv, normalised.tsv, averages.tsv
 
 
 rule score:
@@ -193,3 +194,78 @@ rule fit_mixed:
         code=code("mixed"),
     script:
         "../scripts/fit_mixed.py"
+
+
+rule score_ceiling:
+    """Score people's gaze as a map of other people's gaze: the ceiling of every metric."""
+    input:
+        rows=from_coarse("results/{dataset}/videos/{shard}.tsv"),
+        frames=from_coarse("results/{dataset}/frames/{shard}.h5"),
+        gaze=from_coarse("results/{dataset}/fixations/{shard}.parquet"),
+        everyone="results/{dataset}/fixations/histogram.npz",
+    output:
+        scores="results/{dataset}/ceilings/{aggregation}/{shard}.parquet",
+    log:
+        "logs/{dataset}/score_ceiling/{aggregation}/{shard}.log",
+    benchmark:
+        "benchmarks/runs/{dataset}/score_ceiling/{aggregation}/{shard}.tsv"
+    conda:
+        "../../envs/score.yaml"
+    resources:
+        mem_mb=4000,
+        runtime=480,
+    params:
+        code=all_code("metrics", METRICS_OF_GAZE, "ceiling_tables"),
+        aggregation=code(aggregation="aggregation"),
+        options=options("score", "seed", "explain", aggregation="aggregation"),
+        metrics=all_options("metrics", METRICS_OF_GAZE),
+        names=METRICS_OF_GAZE,
+    script:
+        "../scripts/score_ceiling.py"
+
+
+rule tabulate_ceilings:
+    """Gather the ceilings, and put all scores between baseline and ceiling."""
+    input:
+        scores="results/{dataset}/tables/scores.parquet",
+        ceilings=ceilings_of_all,
+    output:
+        ceilings="results/{dataset}/tables/ceilings.tsv",
+        normalised="results/{dataset}/tables/normalised.tsv",
+    log:
+        "logs/{dataset}/tabulate_ceilings.log",
+    benchmark:
+        "benchmarks/runs/{dataset}/tabulate_ceilings.tsv"
+    conda:
+        "../../envs/score.yaml"
+    resources:
+        mem_mb=4000,
+        runtime=60,
+    params:
+        code=code("ceiling_tables"),
+        options=options("seed"),
+    script:
+        "../scripts/tabulate_ceilings.py"
+
+
+rule average:
+    """Average the scores of frames by every convention: per video, per frame, per fixation."""
+    input:
+        scores=scores_of_all,
+        against=scores_against_of_all,
+    output:
+        averages="results/{dataset}/tables/averages.tsv",
+    log:
+        "logs/{dataset}/average.log",
+    benchmark:
+        "benchmarks/runs/{dataset}/average.tsv"
+    conda:
+        "../../envs/score.yaml"
+    resources:
+        mem_mb=8000,
+        runtime=60,
+    params:
+        code=code("averages"),
+        options=options("seed"),
+    script:
+        "../scripts/average.py"

@@ -14,4 +14,6 @@ with job(snakemake) as run:
         run.output.heatmaps,
         run.output.failures,
     )
-    predicting.control_shard(shard, run.wildcards.method, run.input.gaze or None)
+    predicting.control_shard(
+        shard, run.wildcards.method, run.input.gaze or None, run.input.everyone or None
+    )

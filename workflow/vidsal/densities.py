@@ -70,6 +70,22 @@ def density(
     return made
 
 
+def smoothed(counts: np.ndarray, sigma: float) -> np.ndarray:
+    """Density of counts on a grid, as ``density`` makes it of points.
+
+    Args:
+        counts: float64 (H,W).
+        sigma: standard deviation in pixels of the grid, positive.
+
+    Returns:
+        float64 (H,W), sum 1; all-zero where there are no counts.
+    """
+    from scipy.ndimage import gaussian_filter
+
+    made = gaussian_filter(counts, sigma, mode="reflect", truncate=4.0)
+    return made / made.sum() if made.any() else made
+
+
 def _smooth(
     pixels: np.ndarray, weights: np.ndarray, shape: tuple[int, int], sigma: float
 ) -> np.ndarray:

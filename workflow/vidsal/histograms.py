@@ -2,11 +2,34 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+from typing import NamedTuple
+
 import numpy as np
 
 from vidsal.grids import Grid
 
 BINS = 512
+
+
+class Pool(NamedTuple):
+    """Where people looked on many videos.
+
+    Attributes:
+        histogram: float64 (512,512), all fixations over the relative picture.
+        videos: names of the videos of which frames are here.
+        frames: float64 (m,4), rows (number of the video, frame, u, v) of some frames of each.
+    """
+
+    histogram: np.ndarray
+    videos: np.ndarray
+    frames: np.ndarray
+
+
+def read_pool(path: str | Path) -> Pool:
+    """Return where people looked, as `pool` or `gaze_shard` wrote it."""
+    with np.load(path) as file:
+        return Pool(*(file[name] for name in Pool._fields))
 
 
 def histogram(places: np.ndarray) -> np.ndarray:
@@ -42,6 +65,24 @@ def on_grid(counts: np.ndarray, grid: Grid, source_size: tuple[int, int]) -> np.
     made = np.zeros(grid.shape)
     np.add.at(made, (rows[row_ok, None], cols[None, col_ok]), counts[np.ix_(row_ok, col_ok)])
     return made
+
+
+def frames_on_grid(frames: np.ndarray, grid: Grid, source_size: tuple[int, int]) -> np.ndarray:
+    """Fixations of single frames of other videos on the grid of one video.
+
+    Args:
+        frames: float64 (m,4), rows (video, frame, u, v) over the relative picture.
+        grid: the grid of this video.
+        source_size: [H, W] of this video.
+
+    Returns:
+        int32 (k,4), rows (video, frame, row, col) of those on the grid.
+    """
+    sides = np.array([source_size[1], source_size[0]], dtype=np.float64)
+    places = np.column_stack([frames[:, 2:] * sides - 0.5, np.ones(len(frames))])
+    cols, rows = np.floor((grid.matrix @ places.T)[:2] + 0.5)
+    inside = (rows >= 0) & (rows < grid.height) & (cols >= 0) & (cols < grid.width)
+    return np.column_stack([frames[:, :2], rows, cols])[inside].astype(np.int32)
 
 
 def _bin_pixels(side: int, scale: float, shift: float, size: int) -> tuple[np.ndarray, np.ndarray]:

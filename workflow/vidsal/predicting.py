@@ -12,7 +12,17 @@ import h5py
 import numpy as np
 import pandas as pd
 
-from vidsal import _version, fixations, heatmaps, networks, registry, sheets, stage
+from vidsal import (
+    _version,
+    fixations,
+    heatmaps,
+    histograms,
+    networks,
+    parts,
+    registry,
+    sheets,
+    stage,
+)
 from vidsal import config as settings
 from vidsal.densities import on_grid
 from vidsal.mapping import chosen_rows, scaling, seen, source_attrs
@@ -37,24 +47,34 @@ def gaze_shard(shard: Shard, model_name: str) -> None:
     config = shard.config
     own = settings.choice(config, "gaze", model_name)
     numerics = {"numerics": networks.numerics_fields(config)}
+    entry = registry.entry("gaze", own.method, config["rooms"])
+    folder = own.options.get(entry.constants.get("FILES", ""))
+
+    def common(video: str) -> dict[str, object]:
+        return numerics if folder is None else numerics | {"files": sheets.stamp_of(folder, video)}
 
     def prepare() -> Callable[[h5py.Group, str], tuple[np.ndarray, dict]]:
         networks.prepare(config)
         model = registry.load("gaze", own.method, config["rooms"])(**own.options)
 
         def compute(group: h5py.Group, video: str) -> tuple[np.ndarray, dict[str, object]]:
+            if model.maps:
+                return model.maps(video, group["frame_index"][()]), {}
             return np.concatenate(list(model.predict(StoredFrames(group).blocks()))), {}
 
         return compute
 
-    _run(shard, own, (model_name, "gaze"), lambda video: numerics, prepare)
+    _run(shard, own, (model_name, "gaze"), common, prepare)
 
 
-def control_shard(shard: Shard, name: str, gaze: str | None = None) -> None:
+def control_shard(
+    shard: Shard, name: str, gaze: str | None = None, everyone: str | None = None
+) -> None:
     """Make a control's maps for the explained videos of a shard.
 
     A control that asks for `fixations` gets those of one random half of the observers; the map's
-    attribute `made_of_subjects` names them, so that scoring can leave them out.
+    attribute `made_of_subjects` names them, so that scoring can leave them out. One that asks for
+    `other_fixations` gets those of all other videos: of the pool `everyone`, without the own ones.
     """
     config = shard.config
     own = settings.choice(config, "controls", name)
@@ -68,15 +88,24 @@ def control_shard(shard: Shard, name: str, gaze: str | None = None) -> None:
         notes = {}
         if "fixations" in needs:
             given["fixations"], notes = _half(config, table, group, video, frames.shape)
+        if "other_fixations" in needs:
+            given["other_fixations"] = _of_others(table, everyone, video)
         return function(*(given[need] for need in needs), **own.options), notes
 
     def common(video: str) -> dict[str, object]:
-        return {"seed": config["seed"], "gaze": gaze_digest(table, video)}
+        found = {"seed": config["seed"], "gaze": gaze_digest(table, video)}
+        return found | ({"everyone": parts.sha256(Path(everyone))} if everyone else {})
 
     observers = None
     if "fixations" in needs:
         observers = table.groupby("video")["subject"].nunique().to_dict()
     _run(shard, own, ("none", name), common, lambda: compute, observers)
+
+
+def _of_others(table: pd.DataFrame, everyone: str, video: str) -> np.ndarray:
+    """Return the histogram of the gaze on all videos but one."""
+    own = table.loc[table["video"] == video, ["u", "v"]].to_numpy(dtype=np.float64)
+    return histograms.read_pool(everyone).histogram - histograms.histogram(own)
 
 
 def gaze_digest(table: pd.DataFrame | None, video: str) -> str:

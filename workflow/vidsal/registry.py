@@ -35,6 +35,8 @@ ROOMS = (
     "metrics",
     "faithfulness",
 )
+OF_OTHER_VIDEOS = frozenset({"other_fixations", "baseline", "other_frames"})
+"""Needs of metrics and controls that only all videos of a dataset together can meet."""
 DOCSTRING_OWNERS = (ast.Module, ast.ClassDef, ast.FunctionDef, ast.AsyncFunctionDef)
 
 

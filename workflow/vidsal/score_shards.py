@@ -13,7 +13,7 @@ import pandas as pd
 
 from vidsal import config as settings
 from vidsal import heatmaps, histograms, registry, scoring, sheets, sigma, stage
-from vidsal.truth import read_geometry, read_histogram
+from vidsal.truth import read_geometry
 
 SCORE_COLUMNS = [
     "dataset",
@@ -59,16 +59,36 @@ def score_against_dataset(
 ) -> None:
     """Score every video of a saliency file with the metrics that look at all other videos' gaze.
 
-    `everyone` holds the histogram of the gaze on all videos; that of the others is the rest.
+    `everyone` holds the histogram of the gaze on all videos, and the gaze of some frames of each;
+    what is of the others is the rest.
     """
-    fixations, total = pd.read_parquet(gaze), read_histogram(everyone)
+    fixations, pool = pd.read_parquet(gaze), histograms.read_pool(everyone)
+    single_frames = asks_for_frames(config, names)
 
     def truth(video: str) -> dict[str, object]:
         own = fixations[fixations["video"] == video]
-        others = total - histograms.histogram(own[["u", "v"]].to_numpy(dtype=np.float64))
-        return {"fixations": own, "other": others}
+        return {"fixations": own} | of_others(pool, own, video, single_frames)
 
     _score(config, "score_against_dataset", names, saliency, truth, read_geometry(gaze), out)
+
+
+def asks_for_frames(config: dict, names: list[str]) -> bool:
+    """Say whether one of these metrics looks at single frames of other videos."""
+    methods = [settings.choice(config, "metrics", name).method for name in names]
+    entries = [registry.entry("metrics", method, config["rooms"]) for method in methods]
+    return any("other_frames" in entry.needs for entry in entries)
+
+
+def of_others(
+    pool: histograms.Pool, own: pd.DataFrame, video: str, single_frames: bool
+) -> dict[str, np.ndarray]:
+    """Return what scoring is to know of the gaze on all videos but one, whose gaze is `own`."""
+    places = own[["u", "v"]].to_numpy(dtype=np.float64)
+    given = {"other": pool.histogram - histograms.histogram(places)}
+    if single_frames:
+        mine = pool.videos[pool.frames[:, 0].astype(np.int64)] == video
+        given["frames"] = pool.frames[~mine]
+    return given
 
 
 def _score(
@@ -84,7 +104,9 @@ def _score(
     with heatmaps.open_file(saliency) as file:
         where = _where(file, saliency)
         common = _common(config, choices) | where
-        widths = {v: _width(config, file[v].attrs["source_size"], geometry.get(v)) for v in file}
+        widths = {
+            v: density_width(config, file[v].attrs["source_size"], geometry.get(v)) for v in file
+        }
 
         def fields(row: dict) -> dict[str, object]:
             own = {k: str(v) for k, v in file[row["video"]].attrs.items()}
@@ -147,7 +169,7 @@ def _write(
     stage.write_json(path, made.to_dict("records"))
 
 
-def _width(config: dict, source_size: np.ndarray, geometry: dict | None) -> float:
+def density_width(config: dict, source_size: np.ndarray, geometry: dict | None) -> float:
     """Return the width of a video's density as a fraction of its height."""
     asked = config["score"]["sigma"]
     if geometry is None and isinstance(asked, dict) and "degrees" in asked:

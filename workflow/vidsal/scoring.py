@@ -10,8 +10,8 @@ from dataclasses import dataclass
 import numpy as np
 import pandas as pd
 
-from vidsal import histograms
-from vidsal.densities import density, on_grid
+from vidsal import histograms, registry
+from vidsal.densities import density, on_grid, smoothed
 from vidsal.errors import InputError
 from vidsal.grids import Grid, comparison_grid, masks_on, resample
 from vidsal.heatmaps import Heatmap
@@ -35,6 +35,7 @@ def score_video(
     fixations: pd.DataFrame | None = None,
     masks: np.ndarray | None = None,
     other: np.ndarray | None = None,
+    frames: np.ndarray | None = None,
     sigma: float = SIGMA,
     max_side: int = 512,
 ) -> pd.DataFrame:
@@ -57,6 +58,7 @@ def score_video(
         masks: uint8 or bool (T,h,w) on the clip's clock, not zero inside; it covers the whole
             source picture.
         other: float64 (512,512), ``vidsal.histograms`` of the fixations on all other videos.
+        frames: float64 (m,4), rows (video, frame, u, v) of some frames of other videos.
         sigma: standard deviation of the density's Gaussian as a fraction of the source's height.
         max_side: longest side of the grid.
 
@@ -72,11 +74,13 @@ def score_video(
         InputError: masks and frames differ in number, or a metric needs what nobody can give.
     """
     grid = comparison_grid(heatmap.attrs["source_size"], heatmap.attrs["seen"], max_side=max_side)
-    truth = _truth(video, heatmap, grid, fixations, masks, other)
+    width = sigma * heatmap.attrs["source_size"][0] * grid.matrix[1, 1]
+    truth = _truth(video, heatmap, grid, fixations, masks, _others(heatmap, grid, other, frames))
     needs = {name: _needs(name, function) for name, (function, _) in metrics.items()}
     runnable = {name: metrics[name] for name in metrics if needs[name] <= truth.available()}
     wanted = set().union(*(needs[name] for name in runnable))
-    width = sigma * truth.source_size[0] * grid.matrix[1, 1]
+    if "baseline" in wanted:
+        truth.others["baseline"] = smoothed(truth.others["other_fixations"], width)
     found: dict[str, list[_Scores]] = {name: [] for name in runnable}
     for frames, given in _pieces(heatmap, grid, truth, wanted, width):
         with sharing():
@@ -98,13 +102,14 @@ class _Truth:
     outside: np.ndarray | None
     counts: dict[str, int]
     masks: np.ndarray | None
-    other: np.ndarray | None
+    others: dict[str, np.ndarray]
 
     def available(self) -> set[str]:
         """The needs that can be met."""
         met = {"fixations", "density"} if self.points is not None else set()
         met |= {"mask"} if self.masks is not None else set()
-        return met | ({"other_fixations"} if self.other is not None else set())
+        met |= {"baseline"} if "other_fixations" in self.others else set()
+        return met | set(self.others)
 
 
 @dataclass(frozen=True)
@@ -124,7 +129,7 @@ def _truth(
     grid: Grid,
     fixations: pd.DataFrame | None,
     masks: np.ndarray | None,
-    other: np.ndarray | None,
+    others: dict[str, np.ndarray],
 ) -> _Truth:
     source_size = tuple(int(side) for side in heatmap.attrs["source_size"])
     num_frames = len(heatmap.frame_index)
@@ -136,9 +141,19 @@ def _truth(
     if fixations is not None:
         points, counts = on_grid(fixations, grid.matrix, grid.shape, num_frames)
         outside = _per_frame(fixations["frame"], num_frames) - _per_frame(points[:, 0], num_frames)
+    return _Truth(source_size, num_frames, points, outside, counts, masks, others)
+
+
+def _others(
+    heatmap: Heatmap, grid: Grid, other: np.ndarray | None, frames: np.ndarray | None
+) -> dict[str, np.ndarray]:
+    """What is known of other videos, on the grid of this one."""
+    size, found = heatmap.attrs["source_size"], {}
     if other is not None:
-        other = histograms.on_grid(other, grid, source_size)
-    return _Truth(source_size, num_frames, points, outside, counts, masks, other)
+        found["other_fixations"] = histograms.on_grid(other, grid, size)
+    if frames is not None:
+        found["other_frames"] = histograms.frames_on_grid(frames, grid, size)
+    return found
 
 
 def _per_frame(frames: np.ndarray | pd.Series, num_frames: int) -> np.ndarray:
@@ -149,7 +164,7 @@ def _per_frame(frames: np.ndarray | pd.Series, num_frames: int) -> np.ndarray:
 
 def _needs(name: str, function: Callable[..., np.ndarray]) -> set[str]:
     """The names of the arguments behind ``saliency`` that are not options."""
-    known = {"fixations", "density", "mask", "other_fixations"}
+    known = {"fixations", "density", "mask", *registry.OF_OTHER_VIDEOS}
     parameters = list(inspect.signature(function).parameters.values())[1:]
     needs = {each.name for each in parameters if each.kind is not each.KEYWORD_ONLY}
     if needs - known:
@@ -185,7 +200,7 @@ def _pooled(truth: _Truth, grid: Grid) -> _Truth:
         for frame in range(len(masks)):
             union[0] |= masks[frame] != 0
         masks = union
-    return _Truth(truth.source_size, 1, points, outside, truth.counts, masks, truth.other)
+    return _Truth(truth.source_size, 1, points, outside, truth.counts, masks, truth.others)
 
 
 def _given(
@@ -202,9 +217,7 @@ def _given(
         given["density"] = density(given["fixations"], grid.shape, count, sigma)
     if "mask" in wanted:
         given["mask"] = masks_on(truth.masks[start : start + count], grid, truth.source_size)
-    if "other_fixations" in wanted:
-        given["other_fixations"] = truth.other
-    return given
+    return given | {name: truth.others[name] for name in wanted & registry.OF_OTHER_VIDEOS}
 
 
 def _scored(

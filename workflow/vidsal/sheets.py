@@ -160,6 +160,15 @@ def stamp_tree(folder: str) -> str:
     return hashlib.sha256(text.encode()).hexdigest()[:16]
 
 
+def stamp_of(folder: str, video: str) -> str:
+    """Return a hash of sizes and times of change of what a folder holds under a video's name."""
+    found = sorted(
+        p for p in Path(folder).glob(f"{glob.escape(video)}*") if video in (p.name, p.stem)
+    )
+    text = "\n".join(_stamp(str(path)) for path in found)
+    return hashlib.sha256(text.encode()).hexdigest()[:16]
+
+
 def files_below(folder: str | os.PathLike) -> Iterator[str]:
     """Yield the path of every file below a folder; links to folders are followed, each once."""
     seen = set()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import inspect
 import json
+import zlib
 from collections.abc import Callable
 from fractions import Fraction
 from pathlib import Path
@@ -17,12 +18,14 @@ import pyarrow.parquet as pq
 from vidsal import _gaze_geometry, fixations, heatmaps, histograms, parts, registry, sheets, stage
 from vidsal import config as settings
 from vidsal.errors import InputError
+from vidsal.histograms import Pool, read_pool
 from vidsal.video import frames as video_frames
 
 FIXATION_COLUMNS = ["video", *fixations.COLUMNS, "u", "v"]
 EXPORT_COLUMNS = ["video", "subject", "frame", "time", "x", "y", "duration", "event", "fixation"]
 DROPPED_COLUMNS = ["video", "reason", "rows"]
 SCHEMA = "vidsal-fixations/1"
+FRAMES_OF_A_VIDEO = 16  # enough for metrics that draw one or a few frames of other videos
 ABOUT = {
     "coordinates": "x, y: pixels of the upright video, centres at whole numbers from 0, y down",
     "frames": "frame: from 0, the clip's first frame; time: seconds since that frame",
@@ -67,7 +70,8 @@ def gaze_shard(
         pq.write_table(
             _described(pa.Table.from_pandas(made, preserve_index=False), geometry), temporary
         )
-    _write_histogram(histogram, histograms.histogram(made[["u", "v"]].to_numpy(dtype=np.float64)))
+    counts_of_all = histograms.histogram(made[["u", "v"]].to_numpy(dtype=np.float64))
+    _write_pool(histogram, Pool(counts_of_all, *sampled_frames(made)))
     pd.DataFrame(counts, columns=DROPPED_COLUMNS).to_csv(
         dropped, sep="\t", index=False, lineterminator="\n"
     )
@@ -117,21 +121,35 @@ def _concatenated(tables: list[pd.DataFrame]) -> pd.DataFrame:
     return made[FIXATION_COLUMNS].astype(types)
 
 
-def pool(histograms: list[str], out: Path) -> None:
-    """Write the sum of the shards' histograms (512,512) of where people looked."""
-    _write_histogram(out, sum(read_histogram(path) for path in histograms))
+def sampled_frames(table: pd.DataFrame) -> tuple[np.ndarray, np.ndarray]:
+    """Return the names of videos, and the fixations of at most 16 random frames of each.
+
+    What is drawn depends on the names of the videos alone, so that other videos change nothing.
+    """
+    names, found = sorted(table["video"].unique()), [np.empty((0, 4))]
+    for number, video in enumerate(names):
+        own = table.loc[table["video"] == video, ["frame", "u", "v"]].to_numpy(dtype=np.float64)
+        rng = np.random.default_rng(zlib.crc32(str(video).encode()))
+        kept = np.isin(own[:, 0], rng.permutation(np.unique(own[:, 0]))[:FRAMES_OF_A_VIDEO])
+        found.append(np.column_stack([np.full(kept.sum(), float(number)), own[kept]]))
+    return np.array(names, dtype=str), np.concatenate(found)
 
 
-def read_histogram(path: str | Path) -> np.ndarray:
-    """Return a histogram of fixations over the relative picture, float64 (512,512)."""
-    with np.load(path) as file:
-        return file["histogram"]
+def pool(shards: list[str], out: Path) -> None:
+    """Write the sum of the shards' histograms of where people looked, and all their frames."""
+    pools = [read_pool(path) for path in shards]
+    starts = np.cumsum([0, *(len(each.videos) for each in pools)])
+    pairs = zip(pools, starts[:-1], strict=True)
+    frames = [each.frames + np.array([start, 0, 0, 0]) for each, start in pairs]
+    videos = np.concatenate([each.videos for each in pools])
+    summed = sum(each.histogram for each in pools)
+    _write_pool(out, Pool(summed, videos, np.concatenate(frames)))
 
 
-def _write_histogram(path: Path, histogram: np.ndarray) -> None:
-    # NumPy writes a fixed date into its archives, so equal histograms have equal bytes.
+def _write_pool(path: Path, made: Pool) -> None:
+    # NumPy writes a fixed date into its archives, so equal pools have equal bytes.
     with parts.replacing(path) as temporary:
-        np.savez_compressed(temporary, histogram=histogram)
+        np.savez_compressed(temporary, **made._asdict())
 
 
 def _gaze(

@@ -8,6 +8,8 @@ needed:
   is iterated or sliced, whole when anything else is done with it;
 - ``fixations``: int32 (n,3), rows (frame, row, col) on those frames, of one random half of the
   observers; the map is scored against the others alone, and made only where there is gaze;
+- ``other_fixations``: float64 (512,512), counts of the fixations of all other videos of the dataset
+  over the relative picture;
 - ``rng``: numpy.random.Generator keyed by the seed and the name of the video (leave it out where
   nothing is drawn).
 

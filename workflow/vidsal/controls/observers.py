@@ -18,6 +18,7 @@ from vidsal.densities import density
 from vidsal.errors import InputError
 
 SIGMA = 12.74 / 360
+CEILING = True
 
 
 def observers(frames: np.ndarray, fixations: np.ndarray, *, sigma: float = SIGMA) -> np.ndarray:

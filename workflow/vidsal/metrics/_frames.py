@@ -13,6 +13,7 @@ import numpy as np
 
 PIECE = 40000  # pixels worked on at once: a few such arrays fit into the cache of a core
 
+
 _FOUND: ContextVar[dict[Hashable, object] | None] = ContextVar("_FOUND", default=None)
 
 
@@ -29,7 +30,7 @@ def sharing() -> Iterator[None]:
         _FOUND.reset(token)
 
 
-def _once(name: str, array: np.ndarray, frame: int, made: np.ndarray, find: Callable) -> object:
+def once(name: Hashable, array: np.ndarray, frame: int, made: np.ndarray, find: Callable) -> object:
     """Return find(made), `made` being a frame of an array; found once while sharing."""
     known = _FOUND.get()
     if known is None:
@@ -39,6 +40,11 @@ def _once(name: str, array: np.ndarray, frame: int, made: np.ndarray, find: Call
         # The array is kept, too: the number of one that is gone may be given to another.
         known[key] = (find(made), array)
     return known[key][0]
+
+
+def known(name: Hashable, array: np.ndarray, frame: int, dtype: np.dtype) -> object:
+    """Return what ``once`` found about a frame of an array while sharing; None when nothing."""
+    return (_FOUND.get() or {}).get((name, id(array), frame, dtype), (None, None))[0]
 
 
 def counts(fixations: np.ndarray, num_frames: int) -> np.ndarray:
@@ -75,9 +81,9 @@ def usable(low: float, high: float, *, constant: bool = True) -> bool:
 def inner(a: np.ndarray, b: np.ndarray) -> np.ndarray:
     """Inner products of the rows of two frames or pieces (h,W), float (h,).
 
-    Not by BLAS, whose sum depends on the number of threads.
+    Each row is too short for BLAS to divide it among threads, on whose number a sum would depend.
     """
-    return np.einsum("hw,hw->h", a, b)
+    return np.vecdot(a, b)
 
 
 def summed(rows: Callable[..., np.ndarray], *frames: np.ndarray) -> np.ndarray:
@@ -107,7 +113,34 @@ def total(frame: np.ndarray) -> float:
 
 def total_of(array: np.ndarray, frame: int, levelled: np.ndarray) -> float:
     """Sum of a frame of an array, levelled as ``fixated`` and ``matched`` give it."""
-    return _once("total", array, frame, levelled, total)
+    return once("powers", array, frame, levelled, powers)[0]
+
+
+def powers(frame: np.ndarray) -> tuple[float, float]:
+    """Sums of a frame and of its squares, read in one go."""
+    first, second = summed(lambda piece: [sums(piece), inner(piece, piece)], frame)
+    return float(first), float(second)
+
+
+def moments_of(array: np.ndarray, frame: int, levelled: np.ndarray) -> tuple[float, float, bool]:
+    """Mean and variance (ddof = 0) of a frame of an array, and whether it had to be centred.
+
+    A frame that lies far from zero is centred first, since float32 squares of it would hold little
+    of its variance; where it was, centre it for products, too.
+    """
+    first, second = (
+        each / levelled.size for each in once("powers", array, frame, levelled, powers)
+    )
+    if second < 11 * (second - first**2):
+        return first, second - first**2, False
+    about = levelled.dtype.type(first)
+    return *once("centred", array, frame, levelled, lambda made: _centred(made, about)), True
+
+
+def _centred(frame: np.ndarray, about: np.floating) -> tuple[float, float]:
+    """Mean and variance of a frame, taken about a number near its mean."""
+    rest, second = (each / frame.size for each in powers(frame - about))
+    return float(about) + rest, second - rest**2
 
 
 def sums(frame: np.ndarray) -> np.ndarray:
@@ -155,7 +188,7 @@ def fixated(
     """
     for frame, where in looked_at(saliency, fixations):
         pixels = saliency[frame].astype(_working(saliency), copy=False)
-        low, high = _once("extent", saliency, frame, pixels, extent)
+        low, high = once("extent", saliency, frame, pixels, extent)
         if usable(low, high, constant=constant):
             yield frame, level(pixels, low, high), where
 
@@ -183,7 +216,7 @@ def looked_at(
 
 def matched(
     saliency: np.ndarray, density: np.ndarray, *, constant: bool = True
-) -> Iterator[tuple[int, tuple[np.ndarray, float], tuple[np.ndarray, float]]]:
+) -> Iterator[tuple[int, tuple[np.ndarray, float, float], tuple[np.ndarray, float, float]]]:
     """Every finite frame with a density: its number, its pixels, its density.
 
     Args:
@@ -192,9 +225,9 @@ def matched(
         constant: whether constant maps and constant densities are among them.
 
     Yields:
-        frame number; pixels (H,W) and their sum; density (H,W) and its sum. Both are levelled and
-        of one dtype: float32 for float32 maps, else float64. They may be views of the arguments:
-        do not write to them.
+        frame number; pixels (H,W), their sum, and a number of the sign of the smallest; the same
+        of the density. Both are levelled and of one dtype: float32 for float32 maps, else float64.
+        They may be views of the arguments: do not write to them.
 
     Raises:
         ValueError: the two shapes differ.
@@ -204,16 +237,16 @@ def matched(
     dtype = _working(saliency)
     for frame, pair in enumerate(zip(saliency, density, strict=True)):
         given = list(zip((saliency, density), pair, strict=True))
-        ranges = [_once("extent", array, frame, each, extent) for array, each in given]
+        ranges = [once("extent", array, frame, each, extent) for array, each in given]
         if ranges[1][1] > 0 and all(usable(*each, constant=constant) for each in ranges):
             made = []
             for (array, each), (low, high) in zip(given, ranges, strict=True):
                 each = level(each.astype(dtype, copy=False), low, high)
-                made.append((each, total_of(array, frame, each)))
+                made.append((each, total_of(array, frame, each), low))
             yield frame, *made
 
 
-def mass(frame: np.ndarray, whole: float) -> tuple[np.ndarray, float]:
+def mass(frame: np.ndarray, whole: float, low: float) -> tuple[np.ndarray, float]:
     """The frame as a distribution that is still to be divided by its sum, and that sum.
 
     A frame with negative pixels is shifted up by its smallest value; a frame that is zero
@@ -222,13 +255,13 @@ def mass(frame: np.ndarray, whole: float) -> tuple[np.ndarray, float]:
     Args:
         frame: float (H,W), finite.
         whole: its sum.
+        low: its smallest value, at least its sign.
 
     Returns:
         the frame without negative values (H,W), its sum (positive).
     """
-    low = frame.min()
     if low < 0:
-        frame = frame - low
+        frame = frame - frame.min()
         whole = total(frame)
     return (frame, whole) if whole > 0 else (np.ones_like(frame), float(frame.size))
 

@@ -14,6 +14,8 @@ def reasons(
     density: np.ndarray | None = None,
     mask: np.ndarray | None = None,
     other_fixations: np.ndarray | None = None,
+    baseline: np.ndarray | None = None,
+    other_frames: np.ndarray | None = None,
 ) -> list[str]:
     """What can make a metric undefined, frame by frame.
 
@@ -35,6 +37,8 @@ def reasons(
         density: float (T,H,W).
         mask: bool (T,H,W).
         other_fixations: float64 (H,W).
+        baseline: float64 (H,W).
+        other_frames: int32 (m,4).
 
     Returns:
         T codes; "" where nothing was found.
@@ -48,8 +52,11 @@ def reasons(
     if mask is not None:
         findings["empty_mask"] = ~mask.any(axis=(1, 2))
         findings["no_positive_relevance"] = ~(saliency > 0).any(axis=(1, 2))
-    if other_fixations is not None:
-        findings["no_other_fixation"] = np.full(len(saliency), not other_fixations.any())
+    others = [each for each in (other_fixations, baseline) if each is not None]
+    if others or other_frames is not None:
+        nobody = any(not each.any() for each in others)
+        nobody |= other_frames is not None and not len(other_frames)
+        findings["no_other_fixation"] = np.full(len(saliency), nobody)
     findings["constant_map"] = _constant(extents)
     if density is not None:
         findings["constant_density"] = _constant([extent(frame) for frame in density])

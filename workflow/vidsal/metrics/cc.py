@@ -20,7 +20,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from vidsal.metrics._frames import inner, matched, summed
+from vidsal.metrics._frames import inner, matched, moments_of, summed
 
 
 def cc(saliency: np.ndarray, density: np.ndarray) -> np.ndarray:
@@ -34,18 +34,19 @@ def cc(saliency: np.ndarray, density: np.ndarray) -> np.ndarray:
         float64 (T,), -1 to 1, NaN where undefined.
     """
     scores = np.full(len(saliency), np.nan)
-    for frame, pixels, truth in matched(saliency, density, constant=False):
-        scores[frame] = _correlation(*pixels, *truth)
+    for frame, (pixels, *_), (truth, *_) in matched(saliency, density, constant=False):
+        first, second = moments_of(saliency, frame, pixels), moments_of(density, frame, truth)
+        means, (variance, other), centred = zip(first, second, strict=True)
+        scores[frame] = _covariance(pixels, truth, means, any(centred)) / np.sqrt(variance * other)
     return scores
 
 
-def _correlation(pixels: np.ndarray, whole: float, truth: np.ndarray, truth_whole: float) -> float:
-    """Covariance over the root of the variances, each times the number of pixels."""
-    means = whole / pixels.size, truth_whole / truth.size
-
-    def products(*pieces: np.ndarray) -> list[np.ndarray]:
-        a, b = (piece - mean for piece, mean in zip(pieces, means, strict=True))
-        return [inner(a, b), inner(a, a), inner(b, b)]
-
-    both, first, second = summed(products, pixels, truth)
-    return both / np.sqrt(first * second)
+def _covariance(
+    pixels: np.ndarray, truth: np.ndarray, means: tuple[float, float], centred: bool
+) -> float:
+    """Mean product of two frames minus the product of their means, of the centred ones if asked."""
+    if centred:
+        about = [pixels.dtype.type(mean) for mean in means]
+        pixels, truth = pixels - about[0], truth - about[1]
+        means = [mean - float(near) for mean, near in zip(means, about, strict=True)]
+    return float(summed(inner, pixels, truth)) / pixels.size - means[0] * means[1]

@@ -26,6 +26,7 @@ import numpy as np
 from vidsal.metrics._frames import inner, mass, matched, summed
 
 EPSILON = 2.2204e-16
+LOWER_IS_BETTER = True
 
 
 def kl(saliency: np.ndarray, density: np.ndarray) -> np.ndarray:
@@ -39,8 +40,8 @@ def kl(saliency: np.ndarray, density: np.ndarray) -> np.ndarray:
         float64 (T,), smaller is better, NaN where undefined.
     """
     scores = np.full(len(saliency), np.nan)
-    for frame, pixels, truth in matched(saliency, density):
-        scores[frame] = _divergence(*mass(*pixels), *truth)
+    for frame, pixels, (truth, whole, _) in matched(saliency, density):
+        scores[frame] = _divergence(*mass(*pixels), truth, whole)
     return scores
 
 

@@ -19,7 +19,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from vidsal.metrics._frames import fixated, inner, summed, sums, total_of
+from vidsal.metrics._frames import fixated, moments_of
 
 
 def nss(saliency: np.ndarray, fixations: np.ndarray) -> np.ndarray:
@@ -34,24 +34,6 @@ def nss(saliency: np.ndarray, fixations: np.ndarray) -> np.ndarray:
     """
     scores = np.full(len(saliency), np.nan)
     for frame, pixels, where in fixated(saliency, fixations, constant=False):
-        about = total_of(saliency, frame, pixels) / pixels.size
-        scores[frame] = _standardised(pixels, where, pixels.dtype.type(about))
+        mean, variance, _ = moments_of(saliency, frame, pixels)
+        scores[frame] = (pixels[where].mean(dtype=np.float64) - mean) / np.sqrt(variance)
     return scores
-
-
-def _standardised(
-    pixels: np.ndarray, where: tuple[np.ndarray, np.ndarray], about: np.floating
-) -> float:
-    """Mean over the places of (pixel - mean) / standard deviation.
-
-    Mean and deviation are taken about a number near the mean, which keeps float32 exact where the
-    map lies far from zero.
-    """
-
-    def moments(piece: np.ndarray) -> list[np.ndarray]:
-        deviation = piece - about
-        return [sums(deviation), inner(deviation, deviation)]
-
-    first, second = summed(moments, pixels) / pixels.size
-    height = float(pixels[where].mean(dtype=np.float64)) - float(about)
-    return (height - first) / np.sqrt(second - first**2)

@@ -25,7 +25,10 @@ from __future__ import annotations
 
 import numpy as np
 
-from vidsal.metrics._frames import extent, fixated
+from vidsal.metrics._frames import PIECE, fixated
+from vidsal.metrics._ranks import beaten, beaten_of
+
+FEW = 0.25  # negatives on a smaller part of the pixels than this are looked up by themselves
 
 
 def s_auc(saliency: np.ndarray, fixations: np.ndarray, other_fixations: np.ndarray) -> np.ndarray:
@@ -40,60 +43,25 @@ def s_auc(saliency: np.ndarray, fixations: np.ndarray, other_fixations: np.ndarr
         float64 (T,), 0 to 1, NaN where undefined.
     """
     scores = np.full(len(saliency), np.nan)
-    weights = np.asarray(other_fixations, dtype=np.float64).reshape(-1)
+    weights = np.asarray(other_fixations, dtype=np.float64)
     places = np.flatnonzero(weights)
     if not places.size:
         return scores
-    weights = weights[places]
+    few = places.size < FEW * weights.size
+    weights = weights.reshape(-1)[places] if few else weights.reshape(-1)
+    whole = weights.sum()
     for frame, pixels, where in fixated(saliency, fixations):
-        negatives = pixels.reshape(-1)[places]
-        scores[frame] = _weighted_mann_whitney(negatives, weights, pixels[where])
+        hits = pixels[where]
+        if few:
+            found = beaten(pixels.reshape(-1).take(places), hits)
+        else:
+            found = beaten_of(saliency, frame, pixels, hits).reshape(-1)
+        scores[frame] = _weighted(found, weights) / (whole * len(hits))
     return scores
 
 
-def _weighted_mann_whitney(negatives: np.ndarray, weights: np.ndarray, hits: np.ndarray) -> float:
-    """Mean share of the negatives' weight that a hit exceeds, ties one half."""
-    won, close = _settled(negatives, weights, hits)
-    order = close[np.argsort(negatives[close])]
-    ordered, weight_up_to = negatives[order], np.zeros(len(order) + 1)
-    np.cumsum(weights[order], out=weight_up_to[1:])
-    below = weight_up_to[np.searchsorted(ordered, hits, side="left")]
-    not_above = weight_up_to[np.searchsorted(ordered, hits, side="right")]
-    return float((2 * won + (below + not_above).sum()) / (2 * weights.sum() * len(hits)))
-
-
-def _settled(
-    negatives: np.ndarray, weights: np.ndarray, hits: np.ndarray
-) -> tuple[float, np.ndarray]:
-    """Settle the negatives that are far from every hit, so that only the others are sorted.
-
-    Values stand on steps; a negative on whose step no hit stands is below all hits of higher
-    steps, and above the others.
-
-    Returns:
-        the settled weight below a hit, summed over the hits; the numbers of the close negatives.
-    """
-    low, high = extent(negatives)
-    # Values on one side of zero are measured from the smallest on, where steps are narrow.
-    shift = 0.0 if low < 0 < high else 0.0 - low
-    steps, of_hits = _steps(negatives, shift), _steps(hits, shift)
-    least = of_hits.min() - 1
-    # One step below all hits and one above: `clip` sends there what lies further out.
-    standing = np.bincount(of_hits - least, minlength=of_hits.max() - least + 2)
-    higher = (len(hits) - np.cumsum(standing)).astype(np.float64)
-    higher[standing > 0] = -1
-    beaten_by = higher.take(steps - least, mode="clip")
-    close = np.flatnonzero(beaten_by < 0)
-    beaten_by[close] = 0
-    return float(np.einsum("i,i->", weights, beaten_by)), close
-
-
-def _steps(values: np.ndarray, shift: float) -> np.ndarray:
-    """Numbers int64 that never fall where the values rise: the first 16 bits of their float32.
-
-    A step spans at most 1/128 of the shifted value. The shift is not -0.0, so that 0.0 and -0.0
-    stand on one step.
-    """
-    steps = (values + shift).astype(np.float32, copy=False).view(np.int32) >> 16
-    steps ^= (steps >> 16) & 0x7FFF  # the bits of negative floats grow as they fall
-    return steps.astype(np.int64)
+def _weighted(found: np.ndarray, weights: np.ndarray) -> float:
+    """How often the negatives are beaten: the sum over pixels, each as often as it is one."""
+    starts = range(0, len(found), PIECE)
+    pieces = ((found[i : i + PIECE].astype(np.float64), weights[i : i + PIECE]) for i in starts)
+    return float(sum(np.einsum("i,i->", *piece) for piece in pieces))

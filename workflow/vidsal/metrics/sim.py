@@ -34,7 +34,7 @@ def sim(saliency: np.ndarray, density: np.ndarray) -> np.ndarray:
         float64 (T,), 0 to 1, NaN where undefined.
     """
     scores = np.full(len(saliency), np.nan)
-    for frame, pixels, (truth, truth_whole) in matched(saliency, density):
+    for frame, pixels, (truth, truth_whole, _) in matched(saliency, density):
         given, whole = mass(*pixels)
         scores[frame] = _common(given, truth, whole / truth_whole) / whole
     return scores
