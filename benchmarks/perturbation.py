@@ -49,6 +49,8 @@ NAME, AREAS, OURS = "perturbation", (0.1, 0.2), 200
 SMALL = {"size": [56, 56], "length": 8, "stride": 4}
 RESULTS = "results/synthetic"
 WORK = ROOT / "benchmarks" / "runs" / NAME
+# Steps of ours after which its curves are read.
+STEPS = (0, 10, 20, 30, 40, 50, 60, 75, 90)
 # Iterations after which the published descents are kept.
 EACH = 50
 # Iterations of one mask that are done alone as well.
@@ -201,24 +203,29 @@ def binary(mask: Tensor, area: float) -> Tensor:
     return chosen.view_as(mask)
 
 
-def ours(model: VideoModel, clip: Clip) -> tuple[list[Tensor], list[list[float]], int]:
-    """Return the parameters of each area, the energies on the way, and the passes of an area."""
+def ours(model: VideoModel, clip: Clip) -> tuple[list[Tensor], list[dict[int, float]], int]:
+    """Return the parameters of each area, the energies on the way, and the passes of an area.
+
+    The energy after so many passes is that of the better of the masks of an area, after these.
+    """
     task = _mask_search.Search("ours", AREAS, "preserve", "fade", OURS, 7, 11, 0)
     before = _pass.PASSES.backward
-    way = list(_mask_search.descent(model, clip.frames, clip.target, task, kept))
+    *way, best = _mask_search.descent(model, clip.frames, clip.target, task, kept)
     spent = _pass.PASSES.backward - before
-    first = task.iterations - len(way) + 1
-    energies = [Energy(model.net, clip.frames, clip.target, area) for area in AREAS]
-    curves = [
-        {
-            passes: judged(energy, way[passes - first][number])["energy"]
-            for passes in (*CURVE, OURS)
-            if first <= passes <= OURS
-        }
-        for number, energy in enumerate(energies)
-    ]
+    levels, count = _mask_search.plan(OURS)
+    starts, curves = _mask_search.STARTS, []
+    for number, area in enumerate(AREAS):
+        energy = Energy(model.net, clip.frames, clip.target, area)
+        own = slice(number * starts, (number + 1) * starts)
+        curves.append(
+            {
+                levels + starts * step: min(judged(energy, one)["energy"] for one in way[step][own])
+                for step in STEPS
+                if step <= count
+            }
+        )
     # The first passes serve all areas; counted here as if each had paid for them.
-    return list(way[-1]), curves, max(OURS, -(-spent // len(AREAS)))
+    return list(best), curves, max(OURS, -(-spent // len(AREAS)))
 
 
 def kept(mask: Tensor, area: float) -> Tensor:
@@ -260,7 +267,7 @@ def cost(model: VideoModel, clip: Clip, repeats: int = 15) -> dict[str, float]:
     frames, target = clip.frames, clip.target
     generator = MaskGenerator(tuple(frames.shape[-2:]), 7, 11, frames, 4)
     parameters = torch.rand(1, frames.shape[1], *generator.cells)
-    steps = _mask_search.Adam(parameters)
+    steps = _mask_search.Adam(parameters, repeats)
     seen = Perturbation(frames, "fade")
     with _mask_reward.reward(model, seen, target, "preserve") as ask:
 
@@ -270,7 +277,7 @@ def cost(model: VideoModel, clip: Clip, repeats: int = 15) -> dict[str, float]:
 
         def iteration() -> None:
             slope = _mask_search.slope_of(ask, generator, parameters, AREAS[:1], kept, 1.0)
-            steps(parameters, slope, 0.5)
+            steps(parameters, slope)
 
         pairs = [(timed(bare), timed(iteration)) for _ in range(repeats)]
     return {

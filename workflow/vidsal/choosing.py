@@ -48,8 +48,8 @@ def ranked(
     """Return the videos to show, in order, by `show.pick`.
 
     `spread` takes them evenly from the sorted names; `best` and `worst` go by the mean score of
-    the explanations in the first metric there is, `most_disagreeing` by its spread over them. Of the
-    metrics in `lower` small values are good.
+    the explanations in the first metric there is, `most_disagreeing` by its spread over them.
+    Of the metrics in `lower` small values are good.
     """
     pick, count = show["pick"], show["videos"]
     if isinstance(pick, list):

@@ -4,14 +4,17 @@ The published programs descend for 2,000 iterations from a mask of ones, by grad
 small fixed rate. Here:
 
 - the first passes look at the clip evenly dimmed to several levels. The sum of the derivatives in
-  the mask, an integral as that of integrated gradients, says where a mask should begin, so that
-  nothing has to be found by taking it away, and nothing hangs on how ties are sorted;
+  the mask, an integral as that of integrated gradients, ranks the cells, so that nothing has to be
+  found by taking it away, and nothing hangs on how ties are sorted;
+- two masks begin, one that falls softly with rank, one all or nothing at the area; they share
+  batches, and of where they end the lower energy counts. Which of them that is differs from clip
+  to clip, more than a longer descent would change;
 - Adam's steps (Kingma and Ba, ICLR 2015, arXiv 1412.6980) follow, with a rate that falls to nearly
   nothing like a cosine, so that the mask settles;
 - the weight of what keeps masks small grows over the first half: first the network says where, then
   the mask becomes all or nothing;
-- several areas share batches and the first passes; masks are computed at every second pixel or so
-  (see `MaskGenerator`), and nothing is sorted but the largest part picked.
+- several areas share batches and the first passes as well; masks are computed at every second
+  pixel or so (see `MaskGenerator`), and nothing is sorted but the largest part picked.
 """
 
 from __future__ import annotations
@@ -36,8 +39,11 @@ Ask = Callable[[Tensor], tuple[Tensor, Tensor]]
 
 # Levels of dimming at the beginning, at most, and as a part of all passes.
 LEVELS, PART_OF_LEVELS = 8, 0.1
-# Steps of a parameter: the first, and how small they become.
-RATE, LAST = 0.1, 0.02
+# Masks that begin for each area: a soft one and a hard one.
+STARTS = 2
+# Steps of a parameter: the first, so large that all of them reach TRAVEL within limits, and how
+# small they become.
+RATES, TRAVEL, LAST = (0.1, 0.3), 20.0, 0.02
 # Memory of Adam for the slope and its square, and the smallest divisor as a part of the slope's
 # root mean square, below which a slope is rounding.
 MEAN, SQUARE, LEAST = 0.9, 0.99, 1e-3
@@ -88,33 +94,62 @@ def search(model: VideoModel, clip: Tensor, target: int, task: Search, kept: Kep
 def descent(
     model: VideoModel, clip: Tensor, target: int, task: Search, kept: Kept
 ) -> Iterator[Tensor]:
-    """Yield the parameters (areas,T,h,w), first where they begin and then after every step."""
+    """Yield the parameters of all masks (areas x STARTS,T,h,w) where they begin and after every
+    step, and last those of the best mask of each area (areas,T,h,w).
+    """
     per_cell = max(2, math.ceil(task.cell / 2))
     generator = MaskGenerator(tuple(clip.shape[-2:]), task.cell, task.sigma, clip, per_cell)
-    levels = min(LEVELS, max(1, round(PART_OF_LEVELS * task.iterations)))
+    levels, count = plan(task.iterations)
+    areas = [area for area in task.areas for _ in range(STARTS)]
     seen = Perturbation(clip, task.perturbation)
     with _mask_reward.reward(model, seen, target, task.variant) as ask:
         parameters = _first(ask, generator, clip, task, kept, levels)
         yield parameters
-        steps = Adam(parameters)
-        for number in range(count := task.iterations - levels):
-            progress = number / count
-            weight = min(1.0, FIRST_WEIGHT + (1 - FIRST_WEIGHT) * progress / GROWN)
-            slope = slope_of(ask, generator, parameters, task.areas, kept, weight)
-            parameters = steps(parameters, slope, progress)
+        steps = Adam(parameters, count)
+        for number in range(count):
+            weight = min(1.0, FIRST_WEIGHT + (1 - FIRST_WEIGHT) * number / count / GROWN)
+            slope = slope_of(ask, generator, parameters, areas, kept, weight)
+            parameters = steps(parameters, slope)
             yield parameters
+        yield _best(ask, generator, parameters, areas, kept)
+
+
+def plan(iterations: int) -> tuple[int, int]:
+    """Return the levels of dimming, and the steps of each mask, of so many passes for an area.
+
+    At the end every mask is looked at once more.
+    """
+    levels = min(LEVELS, max(1, round(PART_OF_LEVELS * iterations)))
+    return levels, max(0, (iterations - levels) // STARTS - 1)
+
+
+def _best(
+    ask: Ask,
+    generator: MaskGenerator,
+    parameters: Tensor,
+    areas: Sequence[float],
+    kept: Kept,
+) -> Tensor:
+    """Return the parameters of the mask of lowest energy of each area."""
+    padded = generator(parameters)
+    energy, _ = ask(generator.crop(padded))
+    small = torch.stack([kept(mask, area) for mask, area in zip(padded, areas, strict=True)])
+    chosen = (energy + small).view(-1, STARTS).argmin(dim=1)
+    own = parameters.unflatten(0, (-1, STARTS))
+    return own[torch.arange(len(own), device=own.device), chosen]
 
 
 class Adam:
     """Adam on parameters in [0,1], with a falling rate; every mask for itself."""
 
-    def __init__(self, like: Tensor) -> None:
-        """Begin at rest."""
+    def __init__(self, like: Tensor, steps: int) -> None:
+        """Begin at rest, with so many steps to go."""
         self._mean, self._square = torch.zeros_like(like), torch.zeros_like(like)
-        self._count = 0
+        self._count, self._steps = 0, steps
 
-    def __call__(self, parameters: Tensor, slope: Tensor, progress: float) -> Tensor:
+    def __call__(self, parameters: Tensor, slope: Tensor) -> Tensor:
         """Return the parameters (n,T,h,w) after one step against their slope."""
+        rate = _rate(self._count, self._steps)
         self._count += 1
         self._mean.lerp_(slope, 1 - MEAN)
         self._square.lerp_(slope.square(), 1 - SQUARE)
@@ -122,11 +157,13 @@ class Adam:
         least = LEAST * size.square().mean(dim=(1, 2, 3), keepdim=True).sqrt()
         # A slope of nothing at all moves nothing.
         move = self._mean / (1 - MEAN**self._count) / (size + least).clamp(min=1e-30)
-        return (parameters - _rate(progress) * move).clamp(0, 1)
+        return (parameters - rate * move).clamp(0, 1)
 
 
-def _rate(progress: float) -> float:
-    return RATE * (LAST + (1 - LAST) * 0.5 * (1 + math.cos(math.pi * progress)))
+def _rate(number: int, steps: int) -> float:
+    least, most = RATES
+    first = min(most, max(least, TRAVEL / steps))
+    return first * (LAST + (1 - LAST) * 0.5 * (1 + math.cos(math.pi * number / steps)))
 
 
 def slope_of(
@@ -152,7 +189,10 @@ def slope_of(
 def _first(
     ask: Ask, generator: MaskGenerator, clip: Tensor, task: Search, kept: Kept, levels: int
 ) -> Tensor:
-    """Return the parameters to begin with: high in the part `area` of cells that matter most."""
+    """Return the parameters to begin with: high in the part `area` of cells that matter most.
+
+    Of every area a soft and a hard one.
+    """
     shape = (1, clip.shape[1], *generator.cells)
     worth = torch.zeros(shape).to(clip)
     for level in range(levels):
@@ -161,7 +201,8 @@ def _first(
     order = worth.flatten().argsort(descending=True, stable=True)
     places = torch.linspace(0, 1, len(order)).to(clip)
     rank = torch.empty_like(places).scatter_(0, order, places).view(shape)
-    areas = torch.tensor(task.areas).to(clip).view(-1, 1, 1, 1)
+    steep = STEEP * (torch.tensor(task.areas).to(clip).view(-1, 1, 1, 1) - rank)
     drawn = torch.Generator().manual_seed(task.seed)
     jitter = torch.rand(shape, generator=drawn).to(clip) - 0.5
-    return torch.sigmoid(STEEP * (areas - rank)) + JITTER * jitter
+    soft, hard = torch.sigmoid(steep) + JITTER * jitter, (steep > 0).to(clip)
+    return torch.stack([soft, hard], dim=1).flatten(0, 1)
