@@ -4,8 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 import numpy as np
+
+if TYPE_CHECKING:
+    import torch
 
 
 @dataclass(frozen=True)
@@ -17,11 +21,16 @@ class GazeModel:
         predict: iterator of frames uint8 (t,H,W,3), RGB, to iterator of maps float32 (t,h,w), one
             per frame.
         weights_sha256: checksum of the weights file; "" for a predictor without weights.
+        net: the network, for predictors that can be trained: (clips (N,C,T,H,W), state) to (logits
+            (N,T,h,w), state), where clips are consecutive frames and a state of None is a start.
+        inputs: frames uint8 (T,H,W,3) and the frame before them, or None, to a clip (C,T,H,W).
     """
 
     name: str
     predict: Callable[[Iterator[np.ndarray]], Iterator[np.ndarray]]
     weights_sha256: str = ""
+    net: torch.nn.Module | None = None
+    inputs: Callable[[np.ndarray, np.ndarray | None], torch.Tensor] | None = None
 
     def __call__(self, frames: Iterator[np.ndarray]) -> Iterator[np.ndarray]:
         """Same as ``predict``."""

@@ -1,0 +1,73 @@
+"""Memories over frames: the exponential moving average, and the convolutional LSTM."""
+
+from __future__ import annotations
+
+import torch
+from torch import nn
+
+
+def moving_average(
+    values: torch.Tensor, alpha: torch.Tensor | float, state: torch.Tensor | None
+) -> tuple[torch.Tensor, torch.Tensor]:
+    r"""Return the moving averages of a sequence and the last of them, as the next state.
+
+    $$ s_0 = c_0, \qquad s_t = a c_t + (1 - a) s_{t-1} $$
+
+    Args:
+        values: c, (N,T,...).
+        alpha: a, share of the new value.
+        state: s (N,...) before the first of them, None at a start.
+
+    Returns:
+        float32 (N,T,...) and (N,...).
+    """
+    made = []
+    for value in values.float().unbind(1):
+        state = value if state is None else alpha * value + (1 - alpha) * state
+        made.append(state)
+    # A copy: the layer that follows may work in place on the averages.
+    return torch.stack(made, dim=1), state.clone()
+
+
+class ConvLstm(nn.Module):
+    r"""A convolutional LSTM (Shi et al., NeurIPS 2015, arXiv 1506.04214) without peepholes.
+
+    $$ i, f, o = \sigma(W * [x, h]), \quad g = \tanh(W * [x, h]), \qquad
+       c \leftarrow f c + i g, \quad h \leftarrow o \tanh c $$
+
+    It gives the cells c, which the decoders of these networks read, not h.
+    """
+
+    def __init__(self, inputs: int, hidden: int) -> None:
+        """Take the numbers of channels that it reads and keeps."""
+        super().__init__()
+        self.inputs = inputs
+        # Channels of the kernel: input and hidden state; of its result: i, f, o, g.
+        self.gates = nn.Conv2d(inputs + hidden, 4 * hidden, 3, padding=1)
+        nn.init.xavier_normal_(self.gates.weight)
+        nn.init.zeros_(self.gates.bias)
+
+    def forward(
+        self, values: torch.Tensor, state: tuple[torch.Tensor, torch.Tensor] | None
+    ) -> tuple[torch.Tensor, tuple[torch.Tensor, torch.Tensor]]:
+        """Return the cells (N,T,hidden,h,w) of values (N,T,inputs,h,w), and the state (h, c)."""
+        of_input, of_hidden = self.gates.weight.tensor_split([self.inputs], dim=1)
+        # What frames alone give, of all of them at once; only the rest has to wait for its turn.
+        known = nn.functional.conv2d(values.flatten(0, 1), of_input, self.gates.bias, padding=1)
+        made = []
+        for gates in known.unflatten(0, values.shape[:2]).unbind(1):
+            if state is not None:
+                gates = gates + nn.functional.conv2d(state[0], of_hidden, padding=1)
+            state = self._step(gates.float(), state)
+            made.append(state[1])
+        return torch.stack(made, dim=1), state
+
+    @staticmethod
+    def _step(
+        gates: torch.Tensor, state: tuple[torch.Tensor, torch.Tensor] | None
+    ) -> tuple[torch.Tensor, torch.Tensor]:
+        taken, kept, shown, new = gates.chunk(4, dim=1)
+        cell = taken.sigmoid() * new.tanh()
+        if state is not None:
+            cell = kept.sigmoid() * state[1] + cell
+        return shown.sigmoid() * cell.tanh(), cell
