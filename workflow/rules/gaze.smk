@@ -8,6 +8,7 @@ rule predict_gaze:
     input:
         rows=from_coarse("results/{dataset}/videos/{shard}.tsv"),
         frames=from_coarse("results/{dataset}/frames/{shard}.h5"),
+        weights=weights_of,
     output:
         heatmaps="results/{dataset}/heatmaps/{model}/gaze/{shard}.h5",
         failures="results/{dataset}/heatmaps/{model}/gaze/{shard}.failures.tsv",

@@ -86,5 +86,8 @@ def _nothing_explained(config: dict, dataset: str, table: pd.DataFrame) -> list[
 
 
 def _is_training(config: dict) -> bool:
-    names = settings.chosen(config, "models")
-    return any(weights.is_trained(settings.choice(config, "models", name)) for name in names)
+    return any(
+        weights.is_trained(settings.choice(config, room, name))
+        for room in ("models", "gaze")
+        for name in settings.chosen(config, room)
+    )

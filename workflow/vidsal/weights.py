@@ -75,7 +75,12 @@ def defaults(entry: registry.Entry, options: dict[str, object]) -> dict[str, obj
 
 
 def is_trained(own: Choice) -> bool:
-    """Say whether a model is trained here: it has no weights, or only those to start from."""
+    """Say whether a model is trained here: it has no weights, or only those to start from.
+
+    A predictor of gaze whose file knows no option `weights` has nothing to train.
+    """
+    if own.room == "gaze" and "weights" not in own.options:
+        return False
     return not own.options.get("weights") or bool(own.options.get("new_head"))
 
 
@@ -141,7 +146,8 @@ def _class_file(name: str) -> Path:
 
 def problems(config: dict, own: Choice) -> list[str]:
     """Return a sentence for everything that is wrong with the weights of a model in the config."""
-    place, about, (option, name) = f"models.{own.name}", of(config, own), given(own.options)
+    place, about = f"{own.room}.{own.name}", of(config, own)
+    option, name = given(own.options)
     entry = registry.entry(own.room, own.method, config.get("rooms"))
     if wrong := table_problems(entry):
         return [f"{entry.path}: {problem}" for problem in wrong]
@@ -153,7 +159,7 @@ def problems(config: dict, own: Choice) -> list[str]:
         return []
     if wrong := _name_problems(entry, option, name, own.options.get("backbone")):
         return [f"{place}.{option}: {wrong}"]
-    if not is_trained(own) and not own.options.get("num_classes"):
+    if own.room == "models" and not is_trained(own) and not own.options.get("num_classes"):
         return [f"{place}: weights are given, so give num_classes too"]
     return []
 

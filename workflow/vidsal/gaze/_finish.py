@@ -58,11 +58,11 @@ def finished(
         ).sha256
     net.eval()
 
-    def predict(frames: Iterator[np.ndarray]) -> Iterator[np.ndarray]:
+    def predict(frames: Iterator[np.ndarray], *, batch: int = batch) -> Iterator[np.ndarray]:
         options = {"batch": batch, "precision": precision, "finish": finish}
         return _stream.stream(net, inputs, frames, **options)
 
-    return GazeModel(name, predict, digest, net, inputs)
+    return GazeModel(name, predict, digest, net, inputs, batch)
 
 
 def still_inputs(preprocess: Callable[[np.ndarray], torch.Tensor]) -> _stream.Inputs:

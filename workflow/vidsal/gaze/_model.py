@@ -24,6 +24,7 @@ class GazeModel:
         net: the network, for predictors that can be trained: (clips (N,C,T,H,W), state) to (logits
             (N,T,h,w), state), where clips are consecutive frames and a state of None is a start.
         inputs: frames uint8 (T,H,W,3) and the frame before them, or None, to a clip (C,T,H,W).
+        batch: frames that go through the network at once; its `predict` takes it as a keyword.
     """
 
     name: str
@@ -31,6 +32,12 @@ class GazeModel:
     weights_sha256: str = ""
     net: torch.nn.Module | None = None
     inputs: Callable[[np.ndarray, np.ndarray | None], torch.Tensor] | None = None
+    batch: int = 1
+
+    @property
+    def device(self) -> torch.device:
+        """Where the network lives."""
+        return next(self.net.parameters()).device
 
     def __call__(self, frames: Iterator[np.ndarray]) -> Iterator[np.ndarray]:
         """Same as ``predict``."""

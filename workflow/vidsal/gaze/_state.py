@@ -41,7 +41,7 @@ class ConvLstm(nn.Module):
     def __init__(self, inputs: int, hidden: int) -> None:
         """Take the numbers of channels that it reads and keeps."""
         super().__init__()
-        self.inputs = inputs
+        self.hidden = hidden
         # Channels of the kernel: input and hidden state; of its result: i, f, o, g.
         self.gates = nn.Conv2d(inputs + hidden, 4 * hidden, 3, padding=1)
         nn.init.xavier_normal_(self.gates.weight)
@@ -51,23 +51,17 @@ class ConvLstm(nn.Module):
         self, values: torch.Tensor, state: tuple[torch.Tensor, torch.Tensor] | None
     ) -> tuple[torch.Tensor, tuple[torch.Tensor, torch.Tensor]]:
         """Return the cells (N,T,hidden,h,w) of values (N,T,inputs,h,w), and the state (h, c)."""
-        of_input, of_hidden = self.gates.weight.tensor_split([self.inputs], dim=1)
-        # What frames alone give, of all of them at once; only the rest has to wait for its turn.
-        known = nn.functional.conv2d(values.flatten(0, 1), of_input, self.gates.bias, padding=1)
+        shape = (len(values), self.hidden, *values.shape[3:])
+        hidden, cells = state or (values.new_zeros(shape), values.new_zeros(shape))
         made = []
-        for gates in known.unflatten(0, values.shape[:2]).unbind(1):
-            if state is not None:
-                gates = gates + nn.functional.conv2d(state[0], of_hidden, padding=1)
-            state = self._step(gates.float(), state)
-            made.append(state[1])
-        return torch.stack(made, dim=1), state
+        for value in values.unbind(1):
+            gates = self.gates(torch.cat([value, hidden.to(value)], dim=1))
+            hidden, cells = self._step(gates.float(), cells.float())
+            made.append(cells)
+        return torch.stack(made, dim=1), (hidden, cells)
 
     @staticmethod
-    def _step(
-        gates: torch.Tensor, state: tuple[torch.Tensor, torch.Tensor] | None
-    ) -> tuple[torch.Tensor, torch.Tensor]:
+    def _step(gates: torch.Tensor, cells: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
         taken, kept, shown, new = gates.chunk(4, dim=1)
-        cell = taken.sigmoid() * new.tanh()
-        if state is not None:
-            cell = kept.sigmoid() * state[1] + cell
-        return shown.sigmoid() * cell.tanh(), cell
+        cells = kept.sigmoid() * cells + taken.sigmoid() * new.tanh()
+        return shown.sigmoid() * cells.tanh(), cells

@@ -27,7 +27,7 @@ from vidsal.models._finish import check_choice
 MODES = {"learned": 0.25, "raw": 0.1, "sigmoid": 0.1}
 DROPOUTS = ("training", "always", "never")
 DROPPED = 0.5
-State = tuple[int, tuple[torch.Tensor, ...]]
+State = tuple[torch.Tensor, tuple[torch.Tensor, ...]]
 
 
 class SalEma(nn.Module):
@@ -60,7 +60,8 @@ class SalEma(nn.Module):
     ) -> tuple[torch.Tensor, State]:
         """Return logits (N,T,H,W) of clips (N,C,T,H,W), and the state: frames seen, averages."""
         values, begin, kept = clips.transpose(1, 2).flatten(0, 1), 0, []
-        seen, before = state or (0, (None,) * len(self.at))
+        start = torch.zeros(len(clips), dtype=torch.int64), (None,) * len(self.at)
+        seen, before = state or start
         for place, last in zip(self.at, before, strict=True):
             values = self.salgan[begin:place](values)
             values, last = self._averaged(values, place, clips, last, seen)
@@ -78,7 +79,7 @@ class SalEma(nn.Module):
         place: int,
         clips: torch.Tensor,
         last: torch.Tensor | None,
-        seen: int,
+        seen: torch.Tensor,
     ) -> tuple[torch.Tensor, torch.Tensor]:
         """Return what layer `place` makes of frames (N*T,C,h,w), averaged, and the new state."""
         if self.dropout == "always":
@@ -93,14 +94,13 @@ class SalEma(nn.Module):
         return (made if shortcut is None else made + shortcut), last
 
 
-def _dropped(values: torch.Tensor, clips: torch.Tensor, seen: int) -> torch.Tensor:
+def _dropped(values: torch.Tensor, clips: torch.Tensor, seen: torch.Tensor) -> torch.Tensor:
     """Return values without half of their channels, others in each frame, by its number."""
     masks = []
-    for number in range(seen, seen + clips.shape[2]):
-        draw = torch.Generator().manual_seed(number)
-        kept = torch.rand(len(clips), values.shape[1], generator=draw) >= DROPPED
-        masks.append(kept.to(values) / (1 - DROPPED))
-    return values * torch.stack(masks, dim=1).flatten(0, 1)[..., None, None]
+    for number in (first + t for first in seen.tolist() for t in range(clips.shape[2])):
+        draw = torch.rand(values.shape[1], generator=torch.Generator().manual_seed(number))
+        masks.append((draw >= DROPPED).to(values) / (1 - DROPPED))
+    return values * torch.stack(masks)[..., None, None]
 
 
 def sal_ema(

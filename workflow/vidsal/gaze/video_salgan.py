@@ -10,6 +10,7 @@ from __future__ import annotations
 import torch
 from torch import nn
 
+from vidsal.errors import InputError
 from vidsal.gaze import _salgan
 from vidsal.gaze._finish import finished, start_generator, still_inputs
 from vidsal.gaze._model import GazeModel
@@ -22,24 +23,35 @@ LAYOUTS = {"videosalgan": [(r"^Gates\.", "memory.gates.")]}
 class VideoSalgan(nn.Module):
     """The frozen generator, and what reads its maps."""
 
-    def __init__(self, salgan: nn.Module, channels: int, short_side: int, ablated: bool) -> None:
+    def __init__(
+        self, salgan: nn.Module | None, channels: int, short_side: int, ablated: bool
+    ) -> None:
         """Take the generator, the channels of the memory, and what `video_salgan` documents."""
         super().__init__()
         # In a list, since its weights come from a file of their own and do not learn.
-        self._salgan, self.short_side = [salgan], short_side
+        self._salgan, self.short_side = [salgan] if salgan else [], short_side
         self.memory = None if ablated else ConvLstm(1, channels)
         self.conv = nn.Conv2d(1, channels, 3, padding=1) if ablated else None
         self.conv1x1 = nn.Conv2d(channels, 1, 1)
 
     def _apply(self, function: object, *args: object, **options: object) -> VideoSalgan:
         """Move the generator too."""
-        self._salgan[0]._apply(function, *args, **options)
+        for one in self._salgan:
+            one._apply(function, *args, **options)
         return super()._apply(function, *args, **options)
 
     def forward(
         self, clips: torch.Tensor, state: tuple[torch.Tensor, torch.Tensor] | None = None
     ) -> tuple[torch.Tensor, tuple[torch.Tensor, torch.Tensor] | None]:
-        """Return logits (N,T,h,w) of clips (N,C,T,H,W), and the state."""
+        """Return logits (N,T,h,w) of clips (N,C,T,H,W), and the state.
+
+        Raises:
+            InputError: there is no generator to make maps of frames.
+        """
+        if not self._salgan:
+            raise InputError(
+                "video_salgan: reads the maps of SalGAN; name its checkpoint under salgan_weights"
+            )
         with torch.no_grad():
             maps = self._salgan[0](clips)[0].float().sigmoid().flatten(0, 1)[:, None]
         size = [round(side * self.short_side / min(maps.shape[2:])) for side in maps.shape[2:]]
@@ -78,7 +90,7 @@ def video_salgan(
     """Build the network.
 
     Args:
-        salgan_weights: a checkpoint of SalGAN, whose maps are read; without one its maps are noise.
+        salgan_weights: a checkpoint of SalGAN or SalBCE, whose maps are read.
         ablated: a convolution in place of the LSTM.
         short_side: rows or columns, whichever are fewer, of the maps that are read and given.
         width: of SalGAN and of the memory, times the published number of channels.
@@ -87,9 +99,11 @@ def video_salgan(
         precision: "fp32", or "bf16" for its convolutions.
         weights: a checkpoint file of what reads the maps; random weights when not given.
     """
-    layers = _salgan.generator(width)
-    start_generator(layers, salgan_weights, None)
-    still = _salgan.Still(layers).eval().requires_grad_(False)
+    still = None
+    if salgan_weights:
+        layers = _salgan.generator(width)
+        start_generator(layers, salgan_weights, None)
+        still = _salgan.Still(layers).eval().requires_grad_(False)
     return finished(
         VideoSalgan(still, round(CHANNELS * width), short_side, ablated),
         name="video_salgan",
