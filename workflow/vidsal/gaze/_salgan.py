@@ -25,7 +25,8 @@ CONVOLUTIONS = (0, 2, 5, 7, 10, 12, 14, 17, 19, 21, 24, 26, 28)
 CONVOLUTIONS += (30, 32, 34, 37, 39, 41, 44, 46, 48, 51, 53, 56, 58, 60)
 # Caffe's VGG-16: BGR, 0..255, only the mean taken off.
 CAFFE = {"mean": (103.939, 116.779, 123.68), "std": (1.0, 1.0, 1.0), "channels": "bgr", "scale": 1}
-SIZE = (192, 256)
+# Of natural pictures' colours, 0..255.
+DEVIATION = 58.0
 # SalBCE names the modules by their number alone.
 LAYOUTS = {"salbce": [(r"^(\d+)\.", r"salgan.\1.")]}
 # torchvision's VGG-16 with Caffe's weights; its first layer reads RGB.
@@ -64,17 +65,19 @@ def _block(before: int, after: int, batch_norm: bool) -> list[nn.Module]:
     return [nn.Conv2d(before, after, 3, padding=1), *norm, nn.ReLU(inplace=True)]
 
 
-def start(net: nn.Module) -> None:
+def start(net: nn.Sequential) -> None:
     """Give 3x3 kernels the variance that keeps that of their input (He et al., ICCV 2015).
 
     torch's own start shrinks the signal by half per layer; after 26 layers nothing is left to
-    learn from. Biases start at 0.
+    learn from. Biases start at 0, and the first kernels are small, since colours are not.
     """
     for module in net.modules():
         if isinstance(module, nn.Conv2d):
             kind = "relu" if module.kernel_size != (1, 1) else "linear"
             nn.init.kaiming_normal_(module.weight, nonlinearity=kind)
             nn.init.zeros_(module.bias)
+    with torch.no_grad():
+        net[0].weight /= DEVIATION
 
 
 def preprocessing(size: list[int]) -> Preprocessing:
