@@ -133,5 +133,5 @@ def test_pieces_make_the_same_shard_as_the_whole(tmp_path):
 @pytest.mark.parametrize("given", [[], [6], [5, 3]])
 def test_a_map_too_few_or_too_many_is_refused(tmp_path, given):
     pieces = iter([np.zeros((count, 3, 4), np.float32) for count in given])
-    with pytest.raises(InputError, match="for the 7 frames|than the 7 frames"):
+    with pytest.raises(InputError, match=r"for the 7 frames|than the 7 frames"):
         heatmaps.write_pieces(tmp_path / "part.h5", pieces, 7, lambda size: None)
