@@ -17,7 +17,7 @@ CHOICES = {
     "precision": ("float32", "bfloat16", "float16"),
 }
 LOWEST = {
-    **{"epochs": 1, "batch_size": 1, "accumulate": 1, "processes": 1},
+    **{"epochs": 1, "batch_size": 1, "accumulate": 1, "processes": 1, "pooled": 1, "window": 1},
     **{"seed": 0, "warmup": 0, "weight_decay": 0},
 }
 PARTS = ("crop", "jitter", "saturation", "label_smoothing", "momentum")
@@ -57,6 +57,9 @@ class Recipe:
     saturation: float
     patience: int | None
     seed: int
+    losses: dict | None = None
+    pooled: int = 1
+    window: int = 10
 
     def __post_init__(self) -> None:
         """Refuse values that no training can use, all at once."""

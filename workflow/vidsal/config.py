@@ -25,7 +25,7 @@ RESERVED = {
     "attribution": {"gaze"},
     "datasets": {weights.FOLDER},
 }
-SET_BY_US = {"folder", "work", "key", "seed"}
+SET_BY_US = {"folder", "work", "key", "seed", "task"}
 """Arguments of `training.train` that are no options."""
 
 
