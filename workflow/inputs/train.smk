@@ -21,6 +21,19 @@ def training_rows(wildcards):
     )
 
 
+def training_gaze(wildcards):
+    return collect(
+        "results/{dataset}/fixations/{shard}.parquet",
+        dataset=wildcards.dataset,
+        shard=training_shards(wildcards),
+    )
+
+
+def backbone_of(wildcards):
+    """The checkpoint that the training of a predictor of gaze starts from, if any."""
+    return own_choice(wildcards.model).options.get("backbone_weights") or []
+
+
 @signed
 def weights_of(wildcards):
     """The trained checkpoint, or the weights that the config gives."""

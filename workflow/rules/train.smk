@@ -54,6 +54,8 @@ rule train:
         "logs/{dataset}/train/{model}.log",
     benchmark:
         "benchmarks/runs/{dataset}/train/{model}.tsv"
+    wildcard_constraints:
+        model=alternatives(*RUN["models"]),
     conda:
         "../../envs/torch.yaml"
     threads: config["numerics"]["torch_threads"]

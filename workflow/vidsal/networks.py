@@ -113,6 +113,16 @@ def load_gaze(config: dict, name: str, file: str | Path | None = None) -> object
     return model if model.net is None else _placed(model, where)
 
 
+def new_gaze(config: dict, name: str, seed: int) -> object:
+    """Return a predictor of gaze to be trained: initialised from the seed, or from a backbone.
+
+    Raises:
+        InputError: the weights to start from do not fit.
+    """
+    where = prepare(config, seed)
+    return _placed(build_gaze(config, settings.choice(config, "gaze", name), None), where)
+
+
 def build_gaze(config: dict, own: settings.Choice, file: str | Path | None) -> object:
     """Return a predictor as its file builds it, filled from a checkpoint file when one is given."""
     options = dict(own.options)
