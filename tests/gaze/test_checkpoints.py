@@ -149,6 +149,7 @@ def test_training_starts_from_a_still_network_or_an_encoder(tmp_path):
             own = net.salgan.state_dict()[key.removeprefix("features.")]
             # VGG-16 reads red first, the generator blue.
             assert torch.equal(own, one.flip(1) if key == "features.0.weight" else one)
+    assert net.salgan(torch.randn(1, 3, 32, 48) * 50).std() > 0
     with pytest.raises(InputError, match="leave one of the two out"):
         build(
             "salgan",

@@ -22,9 +22,11 @@ class Classifying:
 
     Attributes:
         score: what is high for a good network, as the history calls it.
+        sampling: model and the option `sampling` to how clips are sampled.
     """
 
     score = "accuracy"
+    sampling = staticmethod(_sampling.chosen)
 
     def __init__(
         self,

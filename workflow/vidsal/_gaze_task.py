@@ -140,6 +140,11 @@ class Watching:
 
     score = "nss"
 
+    @staticmethod
+    def sampling(model: GazeModel, sampling: str | None) -> str:
+        """Return how frames are sampled: all of them, whatever classifiers do."""
+        return "dense"
+
     def __init__(
         self,
         model: GazeModel,

@@ -159,7 +159,7 @@ def train(
             run, a loss that is no number.
         SystemExit: SIGTERM or SIGUSR1 came; all steps done are kept.
     """
-    given = locals() | {"sampling": _sampling.chosen(model, sampling)}
+    given = locals() | {"sampling": task.sampling(model, sampling)}
     recipe = Recipe(**{one.name: given[one.name] for one in fields(Recipe)})
     if not train_clips or not val_clips:
         raise InputError(

@@ -99,7 +99,6 @@ def start_generator(layers: nn.Sequential, file: str | None, weights: str | None
         if not weights:
             _salgan.start(layers)
         return
-    _salgan.start(layers)
     if weights:
         raise InputError(
             f"backbone_weights {file}: weights {weights} are given too, and hold the generator "
@@ -109,6 +108,7 @@ def start_generator(layers: nn.Sequential, file: str | None, weights: str | None
         encoder = layers[: _salgan.CENTRE]
         ignored, layouts = (r"^classifier\.",), _salgan.ENCODER_LAYOUTS
         _checkpoint.load(encoder, file, layouts=layouts, ignored=ignored, head=(), convert=_as_bgr)
+        _salgan.start(layers, _salgan.CENTRE)
         return
     still = _salgan.Still(layers)
     _checkpoint.load(still, file, layouts=_salgan.LAYOUTS, head=(), convert=_salgan.converted)

@@ -27,6 +27,8 @@ CONVOLUTIONS += (30, 32, 34, 37, 39, 41, 44, 46, 48, 51, 53, 56, 58, 60)
 CAFFE = {"mean": (103.939, 116.779, 123.68), "std": (1.0, 1.0, 1.0), "channels": "bgr", "scale": 1}
 # Of natural pictures' colours, 0..255.
 DEVIATION = 58.0
+# Deviation of the logits before any training.
+FLAT = 0.1
 # SalBCE names the modules by their number alone.
 LAYOUTS = {"salbce": [(r"^(\d+)\.", r"salgan.\1.")]}
 # torchvision's VGG-16 with Caffe's weights; its first layer reads RGB.
@@ -65,19 +67,32 @@ def _block(before: int, after: int, batch_norm: bool) -> list[nn.Module]:
     return [nn.Conv2d(before, after, 3, padding=1), *norm, nn.ReLU(inplace=True)]
 
 
-def start(net: nn.Sequential) -> None:
-    """Give 3x3 kernels the variance that keeps that of their input (He et al., ICCV 2015).
+def start(layers: nn.Sequential, begin: int = 0) -> None:
+    """Give layers random weights under which the signal neither dies nor grows.
 
-    torch's own start shrinks the signal by half per layer; after 26 layers nothing is left to
-    learn from. Biases start at 0, and the first kernels are small, since colours are not.
+    Kernels of He et al. (ICCV 2015), each then divided by the deviation of what it makes of coarse
+    noise (Mishkin and Matas, "All you need is a good init", ICLR 2016, arXiv 1511.06422): 26 layers
+    without normalisation, narrow ones above all, would otherwise start anywhere. Maps start nearly
+    flat, biases at 0.
+
+    Args:
+        layers: the generator; changed in place.
+        begin: number of the first layer that is; those before it are kept.
     """
-    for module in net.modules():
-        if isinstance(module, nn.Conv2d):
-            kind = "relu" if module.kernel_size != (1, 1) else "linear"
-            nn.init.kaiming_normal_(module.weight, nonlinearity=kind)
-            nn.init.zeros_(module.bias)
+    was_training = layers.training
+    layers.eval()
+    noise = torch.randn(4, layers[0].in_channels, 8, 8)
+    values = nn.functional.interpolate(noise, size=(64, 64), mode="bilinear") * DEVIATION
     with torch.no_grad():
-        net[0].weight /= DEVIATION
+        for number, layer in enumerate(layers):
+            if isinstance(layer, nn.Conv2d) and number >= begin:
+                nn.init.kaiming_normal_(layer.weight, nonlinearity="relu")
+                nn.init.zeros_(layer.bias)
+                layer.weight /= layer(values).std()
+                if layer.out_channels == 1:
+                    layer.weight *= FLAT
+            values = layer(values)
+    layers.train(was_training)
 
 
 def preprocessing(size: list[int]) -> Preprocessing:
