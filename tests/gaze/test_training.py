@@ -240,7 +240,7 @@ def test_a_network_learns_where_people_look(file, tmp_path):
     settings = {"epochs": 15, "flip": False, "crop": 0, "jitter": 0, "learning_rate": 0.001}
     _, history = run(tmp_path, file, salgan(**SMALL), **settings)
     # Three videos are learned by heart; two more say nothing of videos that were not seen.
-    assert history["train_loss"].iloc[0] == pytest.approx(np.log(2), abs=0.1)
+    assert history["train_loss"].iloc[0] < np.log(2), "it starts at a flat map, no worse"
     assert history["train_loss"].iloc[-1] < 0.3 * history["train_loss"].iloc[0]
     assert history["train_nss"].iloc[-1] > 1.5
     assert list(history) == ["epoch", "lr", "train_loss", "train_nss", "val_loss", "val_nss"]
