@@ -141,3 +141,14 @@ def test_blocks_are_all_frames_once(frames):
         assert [len(one) for one in found[:-1]] == [size] * (len(found) - 1)
         np.testing.assert_array_equal(np.concatenate(found), frames)
     assert list(_stream.blocks(iter([]), 3)) == []
+
+
+@pytest.mark.parametrize("kind", ["salgan", "ema", "ema, first layer", "lstm", "lstm, late"])
+def test_enlarging_and_convolving_at_once_is_the_same(tmp_path, kind):
+    """Without gradients the network takes a short cut; with them it is the plain layers."""
+    net = build(kind, tmp_path).net
+    clips = torch.randn(2, 3, 3, 32, 48, generator=torch.Generator().manual_seed(1)) * 50
+    plain = net(clips)[0]
+    assert plain.requires_grad
+    with torch.inference_mode():
+        torch.testing.assert_close(net(clips)[0], plain.detach(), rtol=1e-4, atol=1e-6)

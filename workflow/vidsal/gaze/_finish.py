@@ -27,6 +27,7 @@ def finished(
     layouts: _checkpoint.Layouts | None = None,
     ignored: Sequence[str] = (),
     finish: Callable[[torch.Tensor], torch.Tensor] = torch.sigmoid,
+    order: torch.memory_format = torch.channels_last,
 ) -> GazeModel:
     """Return a network as a GazeModel, filled with the weights that the options name.
 
@@ -41,6 +42,8 @@ def finished(
         layouts: how checkpoints name its tensors; see `vidsal.models._checkpoint`.
         ignored: regular expressions of keys of a checkpoint that are known and not needed.
         finish: logits float32 to the map.
+        order: how kernels lie in memory; channels side by side take a fifth less time on a CPU, and
+            are what a GPU's tensor cores want.
 
     Raises:
         InputError: options that cannot be, or weights that do not fit.
@@ -56,8 +59,7 @@ def finished(
             head=(),
             convert=partial(_converted, name, weights, width),
         ).sha256
-    # Channels side by side: a fifth less time on a CPU, and what a GPU's tensor cores want.
-    net.eval().to(memory_format=torch.channels_last)
+    net.eval().to(memory_format=order)
 
     def predict(frames: Iterator[np.ndarray], *, batch: int = batch) -> Iterator[np.ndarray]:
         options = {"batch": batch, "precision": precision, "finish": finish}

@@ -121,6 +121,54 @@ def converted(given: Mapping[str, torch.Tensor]) -> dict[str, torch.Tensor]:
     return made
 
 
+def through(layers: nn.Sequential, values: torch.Tensor) -> torch.Tensor:
+    """Return what layers make of values (n,C,h,w).
+
+    Where nobody asks for a gradient, an enlargement and the 3x3 convolution behind it are done at
+    once: of the nine places that the kernel looks at, only four differ.
+    """
+    if torch.is_grad_enabled():
+        return layers(values)
+    waiting = False
+    for layer in layers:
+        if waiting:
+            values = _enlarged(values, layer) if isinstance(layer, nn.Conv2d) else layer(values)
+            waiting = False
+        elif isinstance(layer, nn.Upsample) and layer is not layers[-1]:
+            waiting = True
+        else:
+            values = layer(values)
+    return values
+
+
+def _enlarged(values: torch.Tensor, conv: nn.Conv2d) -> torch.Tensor:
+    """Return a 3x3 convolution of values repeated twice in each direction, (n,C',2h,2w).
+
+    Pixels of an even and of an odd row (column) see two rows of `values` each; the kernel's rows
+    that fall on the same one are added up beforehand.
+    """
+    height, width = values.shape[2:]
+    shape = (len(values), conv.out_channels, 2 * height, 2 * width)
+    padded = nn.functional.pad(values, (1, 1, 1, 1))
+    made = None
+    for row, kernels in enumerate(_halves(conv.weight, 2)):
+        for column, kernel in enumerate(_halves(kernels, 3)):
+            seen = padded[:, :, row : row + height + 1, column : column + width + 1]
+            kernel = kernel.contiguous(memory_format=torch.channels_last)
+            part = nn.functional.conv2d(seen, kernel, conv.bias)
+            if made is None:
+                made = part.new_empty(shape).contiguous(memory_format=torch.channels_last)
+            made[:, :, row::2, column::2] = part
+    return made
+
+
+def _halves(kernel: torch.Tensor, axis: int) -> tuple[torch.Tensor, torch.Tensor]:
+    """Return the two kernels of size 2 along an axis that stand for one of size 3."""
+    first, middle, last = kernel.unbind(axis)
+    pairs = ((first, middle + last), (first + middle, last))
+    return tuple(torch.stack(pair, dim=axis) for pair in pairs)
+
+
 def unfolded(values: torch.Tensor, clips: torch.Tensor) -> torch.Tensor:
     """Return values (N*T,...) of the frames of clips (N,C,T,H,W) as (N,T,...)."""
     return values.unflatten(0, (len(clips), clips.shape[2]))
@@ -137,4 +185,4 @@ class Still(nn.Module):
     def forward(self, clips: torch.Tensor, state: None = None) -> tuple[torch.Tensor, None]:
         """Return logits (N,T,H,W) of clips (N,C,T,H,W), and no state."""
         frames = clips.transpose(1, 2).flatten(0, 1)
-        return unfolded(self.salgan[:-1](frames), clips).squeeze(2), state
+        return unfolded(through(self.salgan[:-1], frames), clips).squeeze(2), state

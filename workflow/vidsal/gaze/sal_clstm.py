@@ -39,10 +39,10 @@ class SalClstm(nn.Module):
         """Return logits (N,T,H,W) of clips (N,C,T,H,W), and the state."""
         frames = clips.transpose(1, 2).flatten(0, 1)
         whole, middle = self.final_convs is None, _salgan.CENTRE
-        seen = self.salgan[:middle](frames) if whole else self.salgan(frames)
+        seen = _salgan.through(self.salgan[:middle] if whole else self.salgan, frames)
         values, state = self.memory(_salgan.unfolded(seen, clips), state)
         values = values.flatten(0, 1) + seen if self.residual else values.flatten(0, 1)
-        logits = (self.salgan[middle:-1] if whole else self.final_convs)(values)
+        logits = _salgan.through(self.salgan[middle:-1] if whole else self.final_convs, values)
         return _salgan.unfolded(logits, clips).squeeze(2), state
 
 

@@ -63,11 +63,11 @@ class SalEma(nn.Module):
         start = torch.zeros(len(clips), dtype=torch.int64), (None,) * len(self.at)
         seen, before = state or start
         for place, last in zip(self.at, before, strict=True):
-            values = self.salgan[begin:place](values)
+            values = _salgan.through(self.salgan[begin:place], values)
             values, last = self._averaged(values, place, clips, last, seen)
             begin = place + 1
             kept.append(last)
-        values = self.salgan[begin : _salgan.LAST](values)
+        values = _salgan.through(self.salgan[begin : _salgan.LAST], values)
         if begin > _salgan.LAST:
             values = torch.logit(values, eps=1e-6)
         logits = _salgan.unfolded(values, clips).squeeze(2)

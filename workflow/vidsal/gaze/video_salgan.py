@@ -112,4 +112,6 @@ def video_salgan(
         batch=batch,
         precision=precision,
         layouts=LAYOUTS,
+        # One channel has nothing beside it.
+        order=torch.contiguous_format,
     )
