@@ -10,7 +10,8 @@ import pytest
 import torch
 
 from tests.gaze.conftest import build
-from vidsal import registry
+from vidsal import config as settings
+from vidsal import registry, weights
 from vidsal.errors import InputError
 from vidsal.gaze import _salgan
 from vidsal.models import _checkpoint
@@ -165,3 +166,18 @@ def test_kernels_of_extra_channels_start_as_the_mean_of_the_colours(tmp_path):
     kernel = net.salgan[0].weight
     assert kernel.shape[1] == 7
     torch.testing.assert_close(kernel[:, 3:], kernel[:, :3].mean(1, True).expand(-1, 4, -1, -1))
+
+
+def test_published_weights_have_names_and_want_the_published_width():
+    def problems(**options):
+        config = {"gaze": {"mine": {"method": "sal_ema", **options}}, "rooms": None, "data": "data"}
+        return weights.problems(config, settings.choice(config, "gaze", "mine"))
+
+    assert problems(weights="salema30") == []
+    assert problems(backbone_weights="vgg16") == []
+    (said,) = problems(weights="salema30", width=0.125)
+    assert said.startswith("gaze.mine.width: 0.125, but the weights salema30 are those of the")
+    (said,) = problems(weights="salema3")
+    assert "did you mean 'salema30'?" in said
+    (said,) = problems(weights="salema30", backbone_weights="vgg16")
+    assert "give weights or backbone_weights" in said

@@ -29,11 +29,6 @@ def training_gaze(wildcards):
     )
 
 
-def backbone_of(wildcards):
-    """The checkpoint that the training of a predictor of gaze starts from, if any."""
-    return own_choice(wildcards.model).options.get("backbone_weights") or []
-
-
 @signed
 def weights_of(wildcards):
     """The trained checkpoint, or the weights that the config gives."""

@@ -11,7 +11,7 @@ rule train_gaze:
         frames=training_frames,
         rows=training_rows,
         fixations=training_gaze,
-        weights=backbone_of,
+        weights=given_weights,
     output:
         best="results/{dataset}/models/{model}/best.pt",
         last="results/{dataset}/models/{model}/last.pt",

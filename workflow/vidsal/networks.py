@@ -120,14 +120,16 @@ def new_gaze(config: dict, name: str, seed: int) -> object:
         InputError: the weights to start from do not fit.
     """
     where = prepare(config, seed)
-    return _placed(build_gaze(config, settings.choice(config, "gaze", name), None), where)
+    own = settings.choice(config, "gaze", name)
+    return _placed(build_gaze(config, own, weights.path(config, own)), where)
 
 
 def build_gaze(config: dict, own: settings.Choice, file: str | Path | None) -> object:
     """Return a predictor as its file builds it, filled from a checkpoint file when one is given."""
-    options = dict(own.options)
-    if "weights" in options:
-        options["weights"] = str(file) if file else None
+    options = own.options | {one: None for one in weights.TABLES if one in own.options}
+    option, _ = weights.given(own.options)
+    if option in options:
+        options[option] = str(file) if file else None
     return registry.load("gaze", own.method, config.get("rooms"))(**options)
 
 

@@ -155,6 +155,12 @@ def problems(config: dict, own: Choice) -> list[str]:
         return [f"{place}: weights hold the backbone too; give weights or backbone_weights"]
     if own.options.get("new_head") and not own.options.get("weights"):
         return [f"{place}: new_head replaces the last layer of given weights; name weights too"]
+    width = own.options.get("width", 1.0) if own.room == "gaze" else 1.0
+    if about is not None and width != 1:
+        return [
+            f"{place}.width: {width:g}, but the weights {name} are those of the published network, "
+            "of width 1; leave width out, or train the small network from random weights"
+        ]
     if not name or about is not None:
         return []
     if wrong := _name_problems(entry, option, name, own.options.get("backbone")):

@@ -29,6 +29,23 @@ CAFFE = {"mean": (103.939, 116.779, 123.68), "std": (1.0, 1.0, 1.0), "channels":
 DEVIATION = 58.0
 # Deviation of the logits before any training.
 FLAT = 0.1
+# What training may start from: the encoder alone, or all of SalBCE.
+BACKBONE_WEIGHTS = {
+    "vgg16": {
+        "salgan": {
+            "url": "https://download.pytorch.org/models/vgg16_features-amdegroot-88682ab5.pth",
+            "sha256": "88682ab5",
+            "licence": "BSD-3-Clause (torchvision), trained on ImageNet",
+        },
+    },
+    "salicon": {
+        "salgan": {
+            "form": "ask for salgan_salicon.pt as github.com/Linardos/SalEMA says in its README",
+            "file": "salgan_salicon.pt",
+            "licence": "none stated, trained on SALICON",
+        },
+    },
+}
 # SalBCE names the modules by their number alone.
 LAYOUTS = {"salbce": [(r"^(\d+)\.", r"salgan.\1.")]}
 # torchvision's VGG-16 with Caffe's weights; its first layer reads RGB.

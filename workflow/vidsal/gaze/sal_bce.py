@@ -18,8 +18,17 @@ from vidsal.errors import InputError
 from vidsal.gaze import _salgan
 from vidsal.gaze._finish import finished, start_generator
 from vidsal.gaze._model import GazeModel
+from vidsal.gaze._salgan import BACKBONE_WEIGHTS  # noqa: F401 - names of weights
 from vidsal.models import Preprocessing
 from vidsal.models._finish import check_choice
+
+WEIGHTS = {
+    "salicon": {
+        "form": "ask for salgan_salicon.pt as github.com/Linardos/SalEMA says in its README",
+        "file": "salgan_salicon.pt",
+        "licence": "none stated, trained on SALICON",
+    },
+}
 
 # Channels of each kind, in the order in which they follow blue, green and red.
 CHANNELS = {"depth": 1, "coordinates": 2, "flow": 2}

@@ -13,8 +13,17 @@ from torch import nn
 from vidsal.gaze import _salgan
 from vidsal.gaze._finish import finished, start_generator, still_inputs
 from vidsal.gaze._model import GazeModel
+from vidsal.gaze._salgan import BACKBONE_WEIGHTS  # noqa: F401 - names of weights
 from vidsal.gaze._state import ConvLstm
 from vidsal.models._finish import check_choice
+
+WEIGHTS = {
+    "salclstm30": {
+        "form": "ask for SalCLSTM30.pt as github.com/Linardos/SalEMA says in its README",
+        "file": "SalCLSTM30.pt",
+        "licence": "none stated, trained on DHF1K",
+    },
+}
 
 PLACES = (30, 56)
 LAYOUTS = {"salema": [(r"^Gates\.", "memory.gates.")]}

@@ -20,8 +20,17 @@ from vidsal.errors import InputError
 from vidsal.gaze import _salgan
 from vidsal.gaze._finish import finished, keys, start_generator, still_inputs
 from vidsal.gaze._model import GazeModel
+from vidsal.gaze._salgan import BACKBONE_WEIGHTS  # noqa: F401 - names of weights
 from vidsal.gaze._state import moving_average
 from vidsal.models._finish import check_choice
+
+WEIGHTS = {
+    "salema30": {
+        "form": "ask for SalEMA30.pt as github.com/Linardos/SalEMA says in its README",
+        "file": "SalEMA30.pt",
+        "licence": "none stated, trained on DHF1K",
+    },
+}
 
 # How a is found, and what `alpha` is where nobody says.
 MODES = {"learned": 0.25, "raw": 0.1, "sigmoid": 0.1}

@@ -11,6 +11,16 @@ from __future__ import annotations
 from vidsal.gaze import _salgan
 from vidsal.gaze._finish import finished, start_generator, still_inputs
 from vidsal.gaze._model import GazeModel
+from vidsal.gaze._salgan import BACKBONE_WEIGHTS  # noqa: F401 - names of weights
+
+WEIGHTS = {
+    "gen_model": {
+        "form": "ask for gen_model.pt as the README of "
+        "github.com/imatge-upc/saliency-2018-videosalgan says",
+        "file": "gen_model.pt",
+        "licence": "MIT (the project), trained on SALICON",
+    },
+}
 
 
 def salgan(
