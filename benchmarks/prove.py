@@ -278,7 +278,14 @@ def attribution() -> dict:
     return measurement.measured()
 
 
-# The last three limit what comes after them to one thread too.
+def gaze_models() -> dict:
+    """What predicting gaze costs, against the bare network and a loop: gaze_models.py."""
+    import gaze_models as measurement  # the file beside this one; it sets one thread too
+
+    return measurement.measured()
+
+
+# The last four limit what comes after them to one thread too.
 PROOFS: dict[str, Callable[[], dict]] = {
     proof.__name__: proof
     for proof in (
@@ -293,6 +300,7 @@ PROOFS: dict[str, Callable[[], dict]] = {
         memorise,
         video,
         attribution,
+        gaze_models,
     )
 }
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import tarfile
 from pathlib import Path
 
 import cv2
@@ -110,6 +111,34 @@ def test_a_shard_is_exported_in_every_format(tmp_path, shard):
     record = json.loads((tmp_path / "out/v.json").read_text())
     assert (record["shape"], record["target_label"], record["target"]) == ([5, 3, 4], "a", 1)
     np.testing.assert_allclose(record["transform"], heatmap.transform)
+
+
+def test_predictions_are_scaled_frame_by_frame(tmp_path):
+    saliency = np.array([[[0, 1], [2, 4]], [[5, 5], [5, 5]], [[-1, 0], [0, 1]]], np.float32)
+    exchange.write_predictions(tmp_path / "v", saliency, "{stem}_{number:05d}", "clip-7")
+    files = sorted((tmp_path / "v").iterdir())
+    assert [file.name for file in files] == [f"clip_0000{n}.png" for n in (1, 2, 3)]
+    found = [cv2.imread(str(file), cv2.IMREAD_UNCHANGED).tolist() for file in files]
+    assert found == [[[0, 64], [128, 255]], [[0, 0], [0, 0]], [[0, 128], [128, 255]]]
+
+
+def test_archives_are_what_the_server_of_dhf1k_takes(tmp_path, shard):
+    exchange.export_shard(shard, tmp_path / "a", ["archives"], "native")
+    exchange.export_shard(shard, tmp_path / "b", ["predictions", "archives"], "native")
+    one, other = (tmp_path / name / "predictions/v.tar.gz" for name in "ab")
+    assert one.read_bytes() == other.read_bytes(), "no date in it"
+    assert not (tmp_path / "a/predictions/v").exists()
+    with tarfile.open(one) as tar:
+        assert tar.getnames() == [f"v/000{n}.png" for n in range(1, 6)]
+        for name in tar.getnames():
+            alone = (tmp_path / "b/predictions" / name).read_bytes()
+            assert tar.extractfile(name).read() == alone
+
+
+@pytest.mark.parametrize("names", ["{video}", "{frame}", "{number", "a/{number}"])
+def test_names_that_tell_no_frames_apart_are_refused(tmp_path, shard, names):
+    with pytest.raises(InputError, match=r"export\.names"):
+        exchange.export_shard(shard, tmp_path / "out", ["predictions"], "native", names)
 
 
 def test_maps_are_enlarged_to_the_frames_when_asked(tmp_path, shard):

@@ -109,3 +109,29 @@ def test_a_flipped_bit_is_noticed(members, tmp_path):
         pytest.raises(OSError, match=r"fletcher32|filter"),
     ):
         heatmaps.read(file, "v1")
+
+
+def test_pieces_make_the_same_shard_as_the_whole(tmp_path):
+    saliency = np.random.default_rng(0).normal(size=(7, 3, 4)).astype(np.float32)
+    attrs = {"fps": "25/1", "coverage": np.ones(7, np.int32)}
+
+    def described(size):
+        assert size == (3, 4)
+        return heatmaps.Heatmap(np.empty(0), np.eye(3), np.arange(7), np.arange(7) / 25, attrs)
+
+    whole = heatmaps.Heatmap(saliency, np.eye(3), np.arange(7), np.arange(7) / 25, attrs)
+    heatmaps.write_part(tmp_path / "whole.h5", whole)
+    pieces = iter([saliency[:2], saliency[2:3], saliency[3:]])
+    heatmaps.write_pieces(tmp_path / "pieces.h5", pieces, 7, described)
+    for name in ("whole", "pieces"):
+        found = [("v", parts.Found(tmp_path / f"{name}.h5"))]
+        heatmaps.assemble(tmp_path / f"{name}_shard.h5", found, {})
+    one, other = (tmp_path / f"{name}_shard.h5" for name in ("whole", "pieces"))
+    assert one.read_bytes() == other.read_bytes()
+
+
+@pytest.mark.parametrize("given", [[], [6], [5, 3]])
+def test_a_map_too_few_or_too_many_is_refused(tmp_path, given):
+    pieces = iter([np.zeros((count, 3, 4), np.float32) for count in given])
+    with pytest.raises(InputError, match=r"for the 7 frames|than the 7 frames"):
+        heatmaps.write_pieces(tmp_path / "part.h5", pieces, 7, lambda size: None)

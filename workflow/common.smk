@@ -299,14 +299,19 @@ def is_of_gaze(control):
     return bool(asked & (registry.OF_OTHER_VIDEOS | {"fixations"}))
 
 
+def own_choice(model):
+    """Return what a network of either room is, those that are explained and those of gaze."""
+    return choice("models" if model in RUN["models"] else "gaze", model)
+
+
 def is_trained(model):
-    return weights.is_trained(choice("models", model))
+    return weights.is_trained(own_choice(model))
 
 
 @functools.cache
 def named_weights(model):
     """Return what is known of the weights that a model names; None for a file, or for none."""
-    return weights.of(config, choice("models", model))
+    return weights.of(config, own_choice(model))
 
 
 def from_coarse(pattern):

@@ -38,7 +38,7 @@ def figures_of(wildcards):
 def figures_of_models(wildcards):
     """Training curves of the models trained here; confusion where videos have labels."""
     pattern = "results/{dataset}/figures/{kind}/{model}.svg"
-    trained = [model for model in RUN["models"] if is_trained(model)]
+    trained = [m for m in [*RUN["models"], *RUN["gaze"]] if is_trained(m)]
     rows = sheet(wildcards.dataset)
     labelled = (rows["label"] != "") & (rows["split"] == config["explain"]["split"])
     asked = RUN["models"] if labelled.any() else []

@@ -58,7 +58,7 @@ def is_scored(dataset):
 
 def prepared_shards(dataset):
     """Return the shards whose videos are decoded: those explained, and those trained on."""
-    trains = any(is_trained(model) for model in RUN["models"])
+    trains = any(is_trained(model) for model in [*RUN["models"], *RUN["gaze"]])
     splits = {config["explain"]["split"]} | ({"train", "val"} if trains else set())
     return [shard for split in sorted(splits) for shard in shards(dataset, split)]
 

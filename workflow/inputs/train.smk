@@ -21,6 +21,14 @@ def training_rows(wildcards):
     )
 
 
+def training_gaze(wildcards):
+    return collect(
+        "results/{dataset}/fixations/{shard}.parquet",
+        dataset=wildcards.dataset,
+        shard=training_shards(wildcards),
+    )
+
+
 @signed
 def weights_of(wildcards):
     """The trained checkpoint, or the weights that the config gives."""
@@ -34,12 +42,12 @@ def given_weights(wildcards):
     """The file that the config names, or a link to named weights once they are fetched."""
     if named_weights(wildcards.model):
         return f"results/{wildcards.dataset}/weights/{wildcards.model}.pt"
-    return weights.path(config, choice("models", wildcards.model)) or []
+    return weights.path(config, own_choice(wildcards.model)) or []
 
 
 @signed
 def facts_of_weights(wildcards):
-    place = weights.path(config, choice("models", wildcards.model))
+    place = weights.path(config, own_choice(wildcards.model))
     return settings.digest([place, named_weights(wildcards.model)])
 
 

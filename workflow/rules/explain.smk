@@ -101,7 +101,7 @@ rule control:
 
 
 rule export_maps:
-    """Write the maps of a shard in other formats: NumPy arrays, text, grey pictures."""
+    """Write the maps of a shard in other formats: NumPy arrays, text, grey pictures, archives."""
     input:
         heatmaps="results/{dataset}/heatmaps/{model}/{method}/{shard}.h5",
     output:

@@ -18,7 +18,7 @@ rule fetch_weights:
     benchmark:
         "benchmarks/runs/{dataset}/fetch_weights/{model}.tsv"
     wildcard_constraints:
-        model=alternatives(*filter(named_weights, RUN["models"])),
+        model=alternatives(*filter(named_weights, [*RUN["models"], *RUN["gaze"]])),
     # Nodes of a cluster often reach no network: this runs where Snakemake runs.
     localrule: True
     conda:
@@ -54,6 +54,8 @@ rule train:
         "logs/{dataset}/train/{model}.log",
     benchmark:
         "benchmarks/runs/{dataset}/train/{model}.tsv"
+    wildcard_constraints:
+        model=alternatives(*RUN["models"]),
     conda:
         "../../envs/torch.yaml"
     threads: config["numerics"]["torch_threads"]

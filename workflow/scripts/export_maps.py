@@ -6,4 +6,4 @@ with job(snakemake) as run:
     from vidsal import exchange
 
     wanted = run.config["export"]
-    exchange.export_shard(run.input.heatmaps, run.output.folder, wanted["formats"], wanted["size"])
+    exchange.export_shard(run.input.heatmaps, run.output.folder, **wanted)

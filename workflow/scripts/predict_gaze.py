@@ -14,4 +14,4 @@ with job(snakemake) as run:
         run.output.heatmaps,
         run.output.failures,
     )
-    predicting.gaze_shard(shard, run.wildcards.model)
+    predicting.gaze_shard(shard, run.wildcards.model, run.input.weights or None)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass, fields
+from typing import NamedTuple
 
 import cv2
 import numpy as np
@@ -17,7 +18,7 @@ CHOICES = {
     "precision": ("float32", "bfloat16", "float16"),
 }
 LOWEST = {
-    **{"epochs": 1, "batch_size": 1, "accumulate": 1, "processes": 1},
+    **{"epochs": 1, "batch_size": 1, "accumulate": 1, "processes": 1, "pooled": 1, "window": 1},
     **{"seed": 0, "warmup": 0, "weight_decay": 0},
 }
 PARTS = ("crop", "jitter", "saturation", "label_smoothing", "momentum")
@@ -57,6 +58,9 @@ class Recipe:
     saturation: float
     patience: int | None
     seed: int
+    losses: dict | None = None
+    pooled: int = 1
+    window: int = 10
 
     def __post_init__(self) -> None:
         """Refuse values that no training can use, all at once."""
@@ -129,14 +133,43 @@ def augment(frames: np.ndarray, rng: np.random.Generator, recipe: Recipe) -> np.
     Returns:
         uint8 (T,h,w,3), h and w smaller by up to `crop`.
     """
-    height, width = frames.shape[1:3]
+    return changed(frames, drawn(frames.shape[1:3], rng, recipe), recipe)
+
+
+class Change(NamedTuple):
+    """How a clip is changed: the place and size of what is cut out, and all else."""
+
+    top: int
+    left: int
+    rows: int
+    columns: int
+    mirrored: bool
+    levels: np.ndarray
+    colour: float
+
+    def matrix(self) -> np.ndarray:
+        """Return the 3x3 matrix from pixels (x, y, 1) of the frame to those of what is cut out."""
+        side, start = (-1.0, self.left + self.columns - 1.0) if self.mirrored else (1.0, -self.left)
+        return np.array([[side, 0, start], [0, 1.0, -self.top], [0, 0, 1.0]])
+
+
+def drawn(size: tuple[int, int], rng: np.random.Generator, recipe: Recipe) -> Change:
+    """Return a random change of frames of a size (H, W)."""
+    height, width = size
     # Drawn in any case, so that switching one change off leaves the others as they are.
     sides, places = rng.random(2), rng.random(2)
     levels, mirror, colour = rng.uniform(-1, 1, 2), rng.random(), rng.uniform(-1, 1)
     rows, columns = np.maximum(1, np.rint((height, width) * (1 - recipe.crop * sides))).astype(int)
     top, left = np.rint(places * (height - rows, width - columns)).astype(int)
+    mirrored = bool(recipe.flip and mirror < 0.5)
+    return Change(int(top), int(left), int(rows), int(columns), mirrored, levels, colour)
+
+
+def changed(frames: np.ndarray, change: Change, recipe: Recipe) -> np.ndarray:
+    """Return frames uint8 (T,H,W,3) cut, mirrored and recoloured, uint8 (T,h,w,3)."""
+    top, left, rows, columns, mirrored, levels, colour = change
     frames = frames[:, top : top + rows, left : left + columns]
-    if recipe.flip and mirror < 0.5:
+    if mirrored:
         frames = frames[:, :, ::-1]
     if recipe.jitter:
         contrast, brightness = 1 + recipe.jitter * levels

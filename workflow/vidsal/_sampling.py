@@ -100,7 +100,7 @@ class Source:
     ) -> Clip:
         place = self.places[index]
         group, label = self.samples[place.video]
-        with _opened(group) as own:
+        with opened(group) as own:
             shown = numbers(self.model, self.recipe.sampling, len(own["time"]), place.clip, rng)
             # Every thread has its own array, filled again by the next clip: the network's input is
             # never a view of it, since preprocessing turns bytes into float32.
@@ -228,9 +228,10 @@ def stacked(made: Sequence[Clip], device: torch.device) -> tuple[Tensor, Tensor]
 
 
 def _count(group: object) -> int:
-    with _opened(group) as own:
+    with opened(group) as own:
         return len(own["time"])
 
 
-def _opened(group: object) -> contextlib.AbstractContextManager[h5py.Group]:
+def opened(group: object) -> contextlib.AbstractContextManager[h5py.Group]:
+    """Return a context with a group that is open already, or that a function opens."""
     return group() if callable(group) else contextlib.nullcontext(group)

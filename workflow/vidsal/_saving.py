@@ -19,12 +19,10 @@ from torch import Tensor
 
 from vidsal import parts
 from vidsal.errors import InputError
-from vidsal.models import VideoModel
 
 if TYPE_CHECKING:
     from vidsal.training import Run
 
-HISTORY = ("epoch", "lr", "train_loss", "train_accuracy", "val_loss", "val_accuracy")
 log = logging.getLogger(__name__)
 
 
@@ -39,6 +37,7 @@ class State:
         history: figures of every epoch.
         best: the best epoch.
         weights: the network after it.
+        carried: what a network remembers of the videos that the next step goes on with.
     """
 
     epoch: int = 0
@@ -47,6 +46,12 @@ class State:
     history: list[dict[str, float]] = field(default_factory=list)
     best: int = 0
     weights: dict[str, Tensor] | None = None
+    carried: dict[int, object] = field(default_factory=dict)
+
+
+def names_of(score: str) -> tuple[str, ...]:
+    """Return the names of an epoch's figures in the history of a task with such a score."""
+    return ("epoch", "lr", "train_loss", f"train_{score}", "val_loss", f"val_{score}")
 
 
 def save(path: Path, run: Run, state: State) -> None:
@@ -62,6 +67,7 @@ def save(path: Path, run: Run, state: State) -> None:
         "net": run.model.net.state_dict(),
         "optimizer": run.steps.state_dict(),
         "scaler": run.scaler.state_dict(),
+        "carried": state.carried,
     }
     write(path, made)
 
@@ -90,24 +96,24 @@ def resume(path: Path, run: Run) -> State:
         log.info("%d epochs and %d steps are done; going on from %s", len(history), step, path)
     is_last = best == len(history) and step == 0
     weights = copied(saved["net"]) if is_last else saved["weights"] and copied(saved["weights"])
-    return State(len(history), step, saved["sums"], history, best, weights)
+    return State(len(history), step, saved["sums"], history, best, weights, saved["carried"])
 
 
 def write_results(folder: Path, run: Run, state: State) -> None:
     """Write the best and the last weights with all that a user of them has to know."""
     write_history(folder / "history.csv", state.history)
-    last = copied(run.model.net.state_dict())
+    last, about, score = copied(run.model.net.state_dict()), run.task.about(), run.task.score
     for name, epoch, weights in (
         ("best.pt", state.best, state.weights),
         ("last.pt", state.epoch, last),
     ):
         made = {
             "state_dict": weights,
-            "categories": list(run.model.categories or []),
+            "categories": about["categories"],
             "model": run.model.name,
-            "options": _options(run.model) | {"train": asdict(run.recipe)},
+            "options": about["options"] | {"train": asdict(run.recipe)},
             "epoch": epoch,
-            "val_accuracy": state.history[epoch - 1]["val_accuracy"],
+            f"val_{score}": state.history[epoch - 1][f"val_{score}"],
         }
         write(folder / name, made)
 
@@ -116,17 +122,6 @@ def copied(weights: dict[str, Tensor]) -> dict[str, Tensor]:
     """Return weights that no step changes, on the CPU."""
     # Pickle tells one text object that occurs twice from two equal ones; interned, there is one.
     return {sys.intern(name): value.detach().cpu().clone() for name, value in weights.items()}
-
-
-def _options(model: VideoModel) -> dict[str, object]:
-    return {
-        "size": list(model.preprocess.size),
-        "mode": model.preprocess.mode,
-        "length": model.length,
-        "stride": model.stride,
-        "hop": model.hop,
-        "sampling": model.sampling,
-    }
 
 
 def write(path: Path, made: dict[str, object]) -> None:
@@ -142,8 +137,9 @@ def write_history(path: Path, history: list[dict[str, float]]) -> None:
     """Write the figures of every epoch, a row each."""
     with parts.replacing(path) as temporary, temporary.open("w", newline="") as file:
         writer = csv.writer(file, lineterminator="\n")
-        writer.writerow(HISTORY)
-        writer.writerows([f"{row[name]:.6g}" for name in HISTORY] for row in history)
+        names = list(history[0])
+        writer.writerow(names)
+        writer.writerows([f"{row[name]:.6g}" for name in names] for row in history)
 
 
 class Board:
@@ -167,7 +163,7 @@ class Board:
     def add(self, figures: dict[str, float]) -> None:
         """Write the figures of an epoch."""
         if self._writer is not None:
-            for name in HISTORY[1:]:
+            for name in list(figures)[1:]:
                 self._writer.add_scalar(name, figures[name], int(figures["epoch"]))
             self._writer.flush()
 

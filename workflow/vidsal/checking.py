@@ -75,7 +75,11 @@ def offline_hint(config: dict) -> str:
     if not config.get("offline"):
         return ""
     gone = [file for name in config["run"]["datasets"] for file in sources.missing(config, name)]
-    models = [settings.choice(config, "models", n) for n in settings.chosen(config, "models")]
+    models = [
+        settings.choice(config, room, name)
+        for room in ("models", "gaze")
+        for name in settings.chosen(config, room)
+    ]
     places = [weights.path(config, own) for own in models if weights.of(config, own)]
     gone += [place for place in places if not os.path.exists(place)]
     more = f" and {len(gone) - SHOWN} more" if len(gone) > SHOWN else ""
@@ -100,5 +104,8 @@ def _nothing_explained(config: dict, dataset: str, table: pd.DataFrame) -> list[
 
 
 def _is_training(config: dict) -> bool:
-    names = settings.chosen(config, "models")
-    return any(weights.is_trained(settings.choice(config, "models", name)) for name in names)
+    return any(
+        weights.is_trained(settings.choice(config, room, name))
+        for room in ("models", "gaze")
+        for name in settings.chosen(config, room)
+    )

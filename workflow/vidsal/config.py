@@ -25,7 +25,7 @@ RESERVED = {
     "attribution": {"gaze"},
     "datasets": {weights.FOLDER},
 }
-SET_BY_US = {"folder", "work", "key", "seed"}
+SET_BY_US = {"folder", "work", "key", "seed", "task"}
 """Arguments of `training.train` that are no options."""
 
 
@@ -90,12 +90,18 @@ def section_problems(config: dict) -> list[str]:
             problems.append(f"{place}: not under run:{registry.nearest(method, methods)}")
         elif own > per_job:
             problems.append(f"{place}: {own} is more than videos_per_job ({per_job}); raise that")
-    models = {*registry.names("models", config.get("rooms")), *(config.get("models") or {})}
+    for section, rooms in (("train", ("models", "gaze")), ("classify", ("models",))):
+        known = {n for room in rooms for n in registry.names(room, config.get("rooms"))}
+        known |= {name for room in rooms for name in config.get(room) or {}}
+        problems += [
+            f"{section}.per_model: {model!r} is not known{registry.nearest(model, known)}"
+            for model in config[section]["per_model"]
+            if model not in known
+        ]
     problems += [
-        f"{section}.per_model: {model!r} is not known{registry.nearest(model, models)}"
-        for section in ("train", "classify")
-        for model in config[section]["per_model"]
-        if model not in models
+        f"run.gaze: {name!r} is under run.models too; give one of them another name"
+        for name in runs.get("gaze") or []
+        if name in (runs.get("models") or [])
     ]
     problems += weights_problems(config) + crops_problems(config)
     return problems + sampling_problems(config) + explain_problems(config)
@@ -143,8 +149,9 @@ def training_problems(config: dict) -> list[str]:
 
 
 def weights_problems(config: dict) -> list[str]:
-    """Return a sentence for every model that runs whose weights cannot be what they say."""
-    return [problem for own in _sound_models(config) for problem in weights.problems(config, own)]
+    """Return a sentence for every network that runs whose weights cannot be what they say."""
+    found = [*_sound_models(config), *_sound(config, "gaze")]
+    return [problem for own in found for problem in weights.problems(config, own)]
 
 
 def crops_problems(config: dict) -> list[str]:

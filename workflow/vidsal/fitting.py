@@ -55,7 +55,7 @@ def train_here(
     key = parts.key(
         stage="train",
         rows=rows,
-        frames=_frame_keys(frames_files),
+        frames=frame_keys(frames_files),
         model=networks.model_fields(config, name),
         options={k: v for k, v in options.items() if k not in training.OF_THE_RUN},
         seed=config["seed"],
@@ -63,7 +63,7 @@ def train_here(
         numerics=networks.numerics_fields(config),
     )
     model = networks.new(config, name, categories, config["seed"])
-    with contextlib.closing(_FilesOfThreads()) as files:
+    with contextlib.closing(FilesOfThreads()) as files:
         training.train(
             model,
             *_clips(rows, frames_files, categories, files),
@@ -75,14 +75,16 @@ def train_here(
         )
 
 
-class _FilesOfThreads:
+class FilesOfThreads:
     """Open files of frames, for each thread its own: one may close a file that another reads."""
 
     def __init__(self) -> None:
+        """Open nothing yet."""
         self._own = threading.local()
         self._all: list[OpenFiles] = []
 
     def group(self, path: str, name: str) -> contextlib.AbstractContextManager[h5py.Group]:
+        """Return a context with a video's group of a file."""
         from vidsal.video.stored import OpenFiles
 
         if not hasattr(self._own, "files"):
@@ -91,11 +93,13 @@ class _FilesOfThreads:
         return self._own.files.group(path, name)
 
     def close(self) -> None:
+        """Close the files of all threads."""
         for files in self._all:
             files.close()
 
 
-def _frame_keys(frames_files: list[str]) -> dict[str, str]:
+def frame_keys(frames_files: list[str]) -> dict[str, str]:
+    """Return video -> the key of the part that its frames are."""
     found = {}
     for path in frames_files:
         with heatmaps.open_file(path) as file:
@@ -103,14 +107,20 @@ def _frame_keys(frames_files: list[str]) -> dict[str, str]:
     return found
 
 
-def _clips(
-    rows: list[dict], frames_files: list[str], categories: list[str], files: _FilesOfThreads
-) -> tuple[list[tuple], list[tuple]]:
-    """Return (train, val) lists of (opener of the group of frames, number of the label)."""
-    places = {}
+def places_of(frames_files: list[str]) -> dict[str, str]:
+    """Return video -> the file that holds its frames."""
+    found = {}
     for path in frames_files:
         with heatmaps.open_file(path) as file:
-            places |= dict.fromkeys(file, path)
+            found |= dict.fromkeys(file, path)
+    return found
+
+
+def _clips(
+    rows: list[dict], frames_files: list[str], categories: list[str], files: FilesOfThreads
+) -> tuple[list[tuple], list[tuple]]:
+    """Return (train, val) lists of (opener of the group of frames, number of the label)."""
+    places = places_of(frames_files)
     made = {"train": [], "val": []}
     for row in rows:
         if row["video"] in places and row["label"] in categories:

@@ -10,7 +10,7 @@ No time of writing is stored: two runs give the same bytes.
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -22,6 +22,7 @@ from vidsal.parts import Found, replacing
 
 SCHEMA = "vidsal-heatmaps/1"
 MANTISSA_BITS = 10
+FILTERS = {"shuffle": True, "compression": "gzip", "compression_opts": 1, "fletcher32": True}
 SCALES = {"time": 0, "y": 1, "x": 2}
 SCALE_ATTRIBUTES = ("CLASS", "NAME", "REFERENCE_LIST", "DIMENSION_LIST")
 
@@ -64,28 +65,70 @@ def write_part(path: Path, heatmap: Heatmap) -> None:
     with h5py.File(path, "w", libver="v110") as file:
         group = file.create_group("video")
         _write_maps(group, saliency)
-        group["frame_index"] = np.asarray(heatmap.frame_index, dtype=np.int64)
-        group["time"] = np.asarray(heatmap.time, dtype=np.float64)
-        group["y"] = np.arange(saliency.shape[-2], dtype=np.float64)
-        group["x"] = np.arange(saliency.shape[-1], dtype=np.float64)
-        attrs = dict(heatmap.attrs) | {
-            "transform": np.asarray(heatmap.transform, dtype=np.float64),
-            "sha256": hashlib.sha256(np.ascontiguousarray(saliency)).hexdigest(),
-        }
-        write_attrs(group, attrs)
+        digest = hashlib.sha256(np.ascontiguousarray(saliency)).hexdigest()
+        _write_rest(group, heatmap, saliency.shape, digest)
+
+
+def _write_rest(group: h5py.Group, heatmap: Heatmap, shape: tuple[int, ...], digest: str) -> None:
+    """Write all of a map but its values: places, times, attributes."""
+    group["frame_index"] = np.asarray(heatmap.frame_index, dtype=np.int64)
+    group["time"] = np.asarray(heatmap.time, dtype=np.float64)
+    group["y"] = np.arange(shape[-2], dtype=np.float64)
+    group["x"] = np.arange(shape[-1], dtype=np.float64)
+    attrs = dict(heatmap.attrs) | {
+        "transform": np.asarray(heatmap.transform, dtype=np.float64),
+        "sha256": digest,
+    }
+    write_attrs(group, attrs)
+
+
+def write_pieces(
+    path: Path,
+    pieces: Iterable[np.ndarray],
+    frames: int,
+    describe: Callable[[tuple[int, int]], Heatmap],
+) -> None:
+    """Write the map of one video as a part while it is being made: what `write_part` writes.
+
+    Args:
+        path: of the part.
+        pieces: the map's frames in order, float32 (t,H,W).
+        frames: how many there are in all.
+        describe: size (H,W) of the map to all the rest of it, with an empty saliency.
+
+    Raises:
+        InputError: the pieces are of no or of another number of frames.
+    """
+    digest, done = hashlib.sha256(), 0
+    with h5py.File(path, "w", libver="v110") as file:
+        group = file.create_group("video")
+        for piece in pieces:
+            rounded = round_mantissa(piece)
+            if not done:
+                made = _empty_maps(group, (frames, *rounded.shape[1:]))
+            if done + len(rounded) > frames:
+                raise InputError(f"more maps than the {frames} frames of the video; give one each")
+            made[done : done + len(rounded)] = rounded
+            digest.update(rounded)
+            done += len(rounded)
+        if not done or done < frames:
+            raise InputError(f"{done} maps for the {frames} frames of the video; give one each")
+        heatmap = describe(made.shape[1:])
+        _write_rest(group, heatmap, made.shape, digest.hexdigest())
+
+
+def _empty_maps(group: h5py.Group, shape: tuple[int, ...]) -> h5py.Dataset:
+    return group.create_dataset(
+        "saliency", shape=shape, dtype=np.float32, chunks=_chunk(shape), **FILTERS
+    )
+
+
+def _chunk(shape: tuple[int, ...]) -> tuple[int, ...]:
+    return (1,) * (len(shape) - 2) + tuple(shape[-2:])
 
 
 def _write_maps(group: h5py.Group, saliency: np.ndarray) -> None:
-    chunk = (1,) * (saliency.ndim - 2) + saliency.shape[-2:]
-    group.create_dataset(
-        "saliency",
-        data=saliency,
-        chunks=chunk,
-        shuffle=True,
-        compression="gzip",
-        compression_opts=1,
-        fletcher32=True,
-    )
+    group.create_dataset("saliency", data=saliency, chunks=_chunk(saliency.shape), **FILTERS)
 
 
 def assemble(path: Path, members: Iterable[tuple[str, Found]], attrs: dict[str, object]) -> None:

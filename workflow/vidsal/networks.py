@@ -90,6 +90,49 @@ def _trained(config: dict, own: settings.Choice, file: str | Path) -> object:
     return dataclasses.replace(model, categories=list(saved["categories"]))
 
 
+def load_gaze(config: dict, name: str, file: str | Path | None = None) -> object:
+    """Return a predictor of gaze ready to run: trained here, with given weights, or without any.
+
+    Args:
+        config: the config.
+        name: name of the predictor in it.
+        file: the checkpoint, as the rule names it; none for a predictor without weights.
+
+    Raises:
+        InputError: the checkpoint is not there, or belongs to another network.
+    """
+    where = prepare(config)
+    own = settings.choice(config, "gaze", name)
+    model = build_gaze(config, own, None if weights.is_trained(own) else file)
+    if weights.is_trained(own):
+        import torch
+
+        saved = torch.load(file, map_location="cpu", weights_only=True)
+        model.net.load_state_dict(saved["state_dict"])
+        model = dataclasses.replace(model, weights_sha256=parts.sha256(file))
+    return model if model.net is None else _placed(model, where)
+
+
+def new_gaze(config: dict, name: str, seed: int) -> object:
+    """Return a predictor of gaze to be trained: initialised from the seed, or from a backbone.
+
+    Raises:
+        InputError: the weights to start from do not fit.
+    """
+    where = prepare(config, seed)
+    own = settings.choice(config, "gaze", name)
+    return _placed(build_gaze(config, own, weights.path(config, own)), where)
+
+
+def build_gaze(config: dict, own: settings.Choice, file: str | Path | None) -> object:
+    """Return a predictor as its file builds it, filled from a checkpoint file when one is given."""
+    options = own.options | {one: None for one in weights.TABLES if one in own.options}
+    option, _ = weights.given(own.options)
+    if option in options:
+        options[option] = str(file) if file else None
+    return registry.load("gaze", own.method, config.get("rooms"))(**options)
+
+
 def build(config: dict, own: settings.Choice, num_classes: int, file: str | None) -> object:
     """Return a network as its file builds it, filled from a checkpoint file when one is given."""
     options = {key: value for key, value in own.options.items() if key != "num_classes"}
@@ -121,9 +164,9 @@ def within_memory(batch: int, function: Callable[[int], dict]) -> dict:
             log.warning("out of memory; the video is done again at batch size %d", batch)
 
 
-def model_fields(config: dict, name: str) -> dict[str, object]:
+def model_fields(config: dict, name: str, room: str = "models") -> dict[str, object]:
     """Return a model's options, with the digest of every file that they name, for part keys."""
-    own = settings.choice(config, "models", name)
+    own = settings.choice(config, room, name)
     named = {"weights": weights.path(config, own)}
     if about := weights.of(config, own):
         named["categories"] = weights.classes_file(about)

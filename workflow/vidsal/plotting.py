@@ -34,6 +34,8 @@ MARKERS = ("o", "s", "^", "D", "v", "P")
 GREY, INK = "#6d6d78", "#1b1b20"
 MOST_NUMBERED = 40  # classes of a confusion matrix whose cells have room for a number
 NEEDED = ("model", "method", "aggregation", "metric", "mean", "low", "high", "n")
+# What the epoch is chosen by: of classifiers, of predictors of gaze.
+SCORES = ("val_accuracy", "val_nss")
 
 
 def metric_figure(
@@ -207,12 +209,13 @@ def _curves(axes: Axes, history: pd.DataFrame, quantity: str, names: Sequence[st
 def kept_epoch(history: pd.DataFrame) -> int | None:
     """Return the epoch whose weights `train` keeps as the best; None without validation.
 
-    The highest accuracy counts, of equals the least loss, of these the latest.
+    The highest score counts, of equals the least loss, of these the latest.
     """
-    ranks = ["val_accuracy", "val_loss", "epoch"]
-    if not set(ranks) <= set(history.columns) or history["val_accuracy"].isna().all():
+    score = next((name for name in SCORES if name in history), SCORES[0])
+    ranks = [score, "val_loss", "epoch"]
+    if not set(ranks) <= set(history.columns) or history[score].isna().all():
         return None
-    validated = history.dropna(subset="val_accuracy")
+    validated = history.dropna(subset=score)
     return int(validated.sort_values(ranks, ascending=[True, False, True])["epoch"].iloc[-1])
 
 

@@ -25,6 +25,7 @@ from vidsal import (
 )
 from vidsal import config as settings
 from vidsal.densities import on_grid
+from vidsal.gaze._model import GazeModel
 from vidsal.mapping import chosen_rows, scaling, seen, source_attrs
 from vidsal.video.stored import StoredFrames
 
@@ -42,29 +43,46 @@ class Shard:
     failures: Path
 
 
-def gaze_shard(shard: Shard, model_name: str) -> None:
-    """Predict gaze on the explained videos of a shard."""
+def gaze_shard(shard: Shard, model_name: str, weights: str | Path | None = None) -> None:
+    """Predict gaze on the explained videos of a shard, with the weights in a file, if any."""
     config = shard.config
     own = settings.choice(config, "gaze", model_name)
-    numerics = {"numerics": networks.numerics_fields(config)}
+    digest = parts.sha256(weights) if weights else ""
+    fields = {
+        "numerics": networks.numerics_fields(config),
+        "weights": digest,
+        "files": networks.model_fields(config, model_name, "gaze")["files"],
+    }
     entry = registry.entry("gaze", own.method, config["rooms"])
     folder = own.options.get(entry.constants.get("FILES", ""))
 
     def common(video: str) -> dict[str, object]:
-        return numerics if folder is None else numerics | {"files": sheets.stamp_of(folder, video)}
+        return fields if folder is None else fields | {"files": sheets.stamp_of(folder, video)}
 
-    def prepare() -> Callable[[h5py.Group, str], tuple[np.ndarray, dict]]:
-        networks.prepare(config)
-        model = registry.load("gaze", own.method, config["rooms"])(**own.options)
+    def prepare() -> Callable[[Path, h5py.Group, str], None]:
+        model = networks.load_gaze(config, model_name, weights)
 
-        def compute(group: h5py.Group, video: str) -> tuple[np.ndarray, dict[str, object]]:
+        def write(path: Path, group: h5py.Group, video: str) -> None:
             if model.maps:
-                return model.maps(video, group["frame_index"][()]), {}
-            return np.concatenate(list(model.predict(StoredFrames(group).blocks()))), {}
+                made = model.maps(video, group["frame_index"][()])
+                heatmaps.write_part(path, _heatmap(group, made, made.shape[-2:], {}))
+            else:
+                networks.within_memory(
+                    model.batch, lambda batch: _stream(path, group, model, batch)
+                )
 
-        return compute
+        return write
 
-    _run(shard, own, (model_name, "gaze"), common, prepare)
+    _run(shard, own, (model_name, "gaze"), common, prepare, weights_sha256=digest)
+
+
+def _stream(path: Path, group: h5py.Group, model: GazeModel, batch: int) -> None:
+    """Predict gaze on a video and write it, a few frames of it in memory at a time."""
+    frames = StoredFrames(group)
+    options = {"batch": batch} if model.net is not None else {}
+    pieces = model.predict(frames.blocks(), **options)
+    empty = np.empty(0, np.float32)
+    heatmaps.write_pieces(path, pieces, len(frames), lambda size: _heatmap(group, empty, size, {}))
 
 
 def control_shard(
@@ -82,7 +100,7 @@ def control_shard(
     function = registry.load("controls", own.method, config["rooms"])
     table = pd.read_parquet(gaze) if gaze else None
 
-    def compute(group: h5py.Group, video: str) -> tuple[np.ndarray, dict[str, object]]:
+    def write(path: Path, group: h5py.Group, video: str) -> None:
         frames = StoredFrames(group)
         given = {"frames": frames, "rng": generator(config["seed"], video)}
         notes = {}
@@ -90,7 +108,9 @@ def control_shard(
             given["fixations"], notes = _half(config, table, group, video, frames.shape)
         if "other_fixations" in needs:
             given["other_fixations"] = _of_others(table, everyone, video)
-        return function(*(given[need] for need in needs), **own.options), notes
+        made = function(*(given[need] for need in needs), **own.options)
+        saliency = np.asarray(made, dtype=np.float32)
+        heatmaps.write_part(path, _heatmap(group, saliency, saliency.shape[-2:], notes))
 
     def common(video: str) -> dict[str, object]:
         found = {"seed": config["seed"], "gaze": gaze_digest(table, video)}
@@ -99,7 +119,7 @@ def control_shard(
     observers = None
     if "fixations" in needs:
         observers = table.groupby("video")["subject"].nunique().to_dict()
-    _run(shard, own, ("none", name), common, lambda: compute, observers)
+    _run(shard, own, ("none", name), common, lambda: write, observers)
 
 
 def _of_others(table: pd.DataFrame, everyone: str, video: str) -> np.ndarray:
@@ -146,11 +166,13 @@ def _run(
     common: Callable[[str], dict],
     prepare: Callable,
     observers: dict[str, int] | None = None,
+    weights_sha256: str = "",
 ) -> None:
     """Make the maps of a shard; `names` are (model, method) as in paths and tables.
 
-    `common` gives what every part key holds for a video; `observers` the number of people with
-    gaze on each video, when the map needs two of them.
+    `common` gives what every part key holds for a video; `prepare` what writes a video's part, from
+    its frames; `observers` the number of people with gaze on each video, when the map needs two of
+    them.
     """
     config = shard.config
     code = registry.fingerprint(__file__, *own.code)
@@ -164,13 +186,14 @@ def _run(
             return shared | common(row["video"]) | {"frames": part, "video": row["video"]}
 
         def prepared() -> Callable[[dict, Path], None]:
-            compute = prepare()
-            return lambda row, path: _write(path, frames[row["video"]], compute, row["video"])
+            write = prepare()
+            return lambda row, path: write(path, frames[row["video"]], row["video"])
 
         cache = stage.open_cache(config, shard.dataset, "maps", *names)
         work = stage.Stage(own.room, cache, fields, prepared)
         keys, failed = stage.run(work, rows)
-        stage.write_h5(work, shard.heatmaps, keys, _attrs(shard.dataset, own, names, code))
+        attrs = _attrs(shard.dataset, own, names, code) | {"weights_sha256": weights_sha256}
+        stage.write_h5(work, shard.heatmaps, keys, attrs)
         limit = config["max_failures"]
         stage.write_failures(shard.failures, failed, len(rows), limit, left_out)
 
@@ -183,28 +206,28 @@ def _attrs(dataset: str, own: settings.Choice, names: tuple[str, str], code: str
         "model": names[0],
         "method": names[1],
         "options": settings.digest(own.options),
-        "weights_sha256": "",
         "target_rule": "",
         "code": code,
         "vidsal_version": _version.version(),
     }
 
 
-def _write(path: Path, group: h5py.Group, compute: Callable, video: str) -> None:
-    made, notes = compute(group, video)
-    saliency = np.asarray(made, dtype=np.float32)
+def _heatmap(
+    group: h5py.Group, saliency: np.ndarray, size: tuple[int, int], notes: dict[str, object]
+) -> heatmaps.Heatmap:
+    """Return a map of `size` over the whole picture, with all that its file says of it."""
     canvas = tuple(int(side) for side in group.attrs["canvas_size"])
-    transform = scaling(canvas, saliency.shape[-2:]) @ group.attrs["transform"]
+    transform = scaling(canvas, size) @ group.attrs["transform"]
     source = [int(side) for side in group.attrs["source_size"]]
     attrs = (
         source_attrs(group)
         | {
             "target": -1,
             "target_label": "",
-            "coverage": np.ones(len(saliency), np.int32),
-            "seen": seen(transform, saliency.shape[-2:], source),
+            "coverage": np.ones(len(group["frame_index"]), np.int32),
+            "seen": seen(transform, size, source),
         }
         | notes
     )
     frame_index, time = group["frame_index"][()], group["time"][()]
-    heatmaps.write_part(path, heatmaps.Heatmap(saliency, transform, frame_index, time, attrs))
+    return heatmaps.Heatmap(saliency, transform, frame_index, time, attrs)

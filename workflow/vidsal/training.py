@@ -1,4 +1,4 @@
-"""Training a video classifier: a plain loop whose runs can be killed and taken up to the last bit.
+"""Training a video network: a plain loop whose runs can be killed and taken up to the last bit.
 
 Everything random is keyed by (seed, epoch, step or sample), nothing by how often a generator was
 used, so that a run continued after a kill equals one that was never stopped, and any number of
@@ -12,20 +12,20 @@ import contextlib
 import logging
 import signal
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import asdict, dataclass, fields
 from itertools import islice
 from pathlib import Path
 
 import numpy as np
 import torch
-from torch import Tensor, nn
+from torch import nn
 
-from vidsal import _loss, _process, _sampling, _saving, _schedule, _sharing
+from vidsal import _process, _sampling, _saving, _schedule, _sharing
+from vidsal._class_task import Classifying
 from vidsal._recipe import Recipe
-from vidsal._sampling import ORDER, TORCH, Clip, Sample, generator
-from vidsal._saving import HISTORY, State
-from vidsal.asking import ask
+from vidsal._sampling import TORCH, Clip, Sample, generator
+from vidsal._saving import State
 from vidsal.errors import InputError
 from vidsal.models import VideoModel
 
@@ -41,10 +41,8 @@ class Run:
     """What stays the same over a training."""
 
     model: VideoModel
-    train_clips: _sampling.Source
-    val_clips: _sampling.Source
+    task: Classifying
     recipe: Recipe
-    class_weights: Tensor
     learners: dict[str, nn.Parameter]
     steps: torch.optim.Optimizer
     scaler: torch.amp.GradScaler
@@ -92,9 +90,13 @@ def train(
     jitter: float = 0.1,
     saturation: float = 0.0,
     patience: int | None = None,
+    losses: dict | None = None,
+    pooled: int = 1,
+    window: int = 10,
     seed: int = 0,
     workers: int = 1,
     tensorboard: bool = False,
+    task: Callable[..., Classifying] = Classifying,
 ) -> None:
     """Train a network from the weights it has, and keep its best and its last epoch.
 
@@ -142,16 +144,22 @@ def train(
         jitter: change brightness and contrast by up to this part.
         saturation: change the colourfulness by up to this part.
         patience: stop after so many epochs without a better one.
+        losses: of predictors of gaze: name -> weight of bce, kl, cc, nss, sim, which are added up;
+            {bce: 1} when not given.
+        pooled: of predictors of gaze: bce compares means over so many pixels in each direction.
+        window: of predictors of gaze: frames of a video in a step; the next step goes on with the
+            next ones, and what the network remembers, through which no gradient flows.
         seed: of order, sampling, augmentation and dropout.
         workers: threads that make clips while the network computes; any number, the same weights.
         tensorboard: write the history for TensorBoard too (`folder/tensorboard`), if installed.
+        task: what the network learns.
 
     Raises:
         InputError: an impossible setting, no clips, a wrong number of classes, a state of another
             run, a loss that is no number.
         SystemExit: SIGTERM or SIGUSR1 came; all steps done are kept.
     """
-    given = locals() | {"sampling": _sampling.chosen(model, sampling)}
+    given = locals() | {"sampling": task.sampling(model, sampling)}
     recipe = Recipe(**{one.name: given[one.name] for one in fields(Recipe)})
     if not train_clips or not val_clips:
         raise InputError(
@@ -163,7 +171,7 @@ def train(
         group = _sharing.group(processes, model)
         ahead = stack.enter_context(contextlib.closing(_sampling.Ahead(workers)))
         stack.enter_context(_process.reproducible(model))
-        run = _run(model, train_clips, val_clips, recipe, ahead, group, key, stop)
+        run = _run(model, train_clips, val_clips, recipe, ahead, group, key, stop, task)
         stack.callback(_restore, run)
         state = _saving.resume(work / "last.pt", run)
         shown = folder / "tensorboard" if tensorboard and group.first else None
@@ -187,20 +195,17 @@ def _run(
     group: _sharing.Group,
     key: str,
     stop: list[signal.Signals],
+    task: Callable[..., Classifying] = Classifying,
 ) -> Run:
     _schedule.check(model.net, recipe)
     if recipe.sync_norms:
         _sharing.sync_norms(model)
-    learn = _sampling.source(model, train_clips, recipe)
-    validate = _sampling.source(model, val_clips, recipe)
-    _loss.check_labels(model, learn.labels() + validate.labels())
+    own = task(model, train_clips, val_clips, recipe)
     scaled = recipe.precision == "float16" and model.device.type == "cuda"
     return Run(
         model,
-        learn,
-        validate,
+        own,
         recipe,
-        _loss.class_weights(model, learn.labels(), recipe),
         {name: one for name, one in model.net.named_parameters() if one.requires_grad},
         _schedule.optimizer(model.net, recipe),
         torch.amp.GradScaler("cuda", enabled=scaled),
@@ -214,34 +219,36 @@ def _run(
 def _epoch(run: Run, state: State, path: Path) -> None:
     """Learn from each clip once, validate, and take the result into the state."""
     begun = time.monotonic()
-    train_loss, train_accuracy = _learn(run, state, path)
-    val_loss, val_accuracy = _validate(run, state, path)
+    train_loss, train_score = _learn(run, state, path)
+    val_loss, val_score = _validate(run, state, path)
     if not np.isfinite(val_loss):
         raise InputError(
             f"train of {run.model.name}: the validation loss is {val_loss} after epoch "
             f"{state.epoch + 1}; {_way_out(run)}"
         )
     rate, last = _schedule.rate_of(run.steps), run.recipe.epochs
-    figures = (state.epoch + 1, rate, train_loss, train_accuracy, val_loss, val_accuracy)
-    state.history.append(dict(zip(HISTORY, figures, strict=True)))
+    score = run.task.score
+    figures = (state.epoch + 1, rate, train_loss, train_score, val_loss, val_score)
+    state.history.append(dict(zip(_saving.names_of(score), figures, strict=True)))
     state.epoch, state.step, state.sums = state.epoch + 1, 0, [0.0] * 4
-    if _best(state.history) == state.epoch:
+    state.carried.clear()
+    if _best(state.history, score) == state.epoch:
         state.best, state.weights = state.epoch, _saving.copied(run.model.net.state_dict())
     left = (last - state.epoch) * (time.monotonic() - begun)
     if run.group.first:
         log.info(
-            "epoch %d/%d  rate %.3g  train loss %.4f accuracy %.3f  val loss %.4f accuracy %.3f  "
+            "epoch %d/%d  rate %.3g  train loss %.4f %s %.3f  val loss %.4f %s %.3f  "
             "best %d  %d s left",
-            *(state.epoch, last, *figures[1:], state.best, round(left)),
+            *(state.epoch, last, rate, train_loss, score, train_score, val_loss, score, val_score),
+            *(state.best, round(left)),
         )
 
 
 def _learn(run: Run, state: State, path: Path) -> tuple[float, float]:
-    """Take all steps of an epoch that are left; return mean loss and accuracy over its clips."""
+    """Take all steps of an epoch that are left; return its mean loss and score."""
     recipe, epoch = run.recipe, state.epoch
     _schedule.set_learning(run.model.net, run.learners, recipe, epoch)
-    order = generator(recipe, epoch, ORDER).permutation(len(run.train_clips.places))
-    batches = _sampling.batches(order.tolist(), recipe.batch_size)
+    batches = run.task.batches(epoch)
     made = _made(run, batches[state.step :], epoch)
     spoken = time.monotonic()
     while state.step < len(batches):
@@ -253,15 +260,15 @@ def _learn(run: Run, state: State, path: Path) -> tuple[float, float]:
             spoken = time.monotonic()
             loss = state.sums[0] / (state.sums[1] or 1.0)
             log.info("epoch %d  step %d/%d  loss %.4f", epoch + 1, state.step, len(batches), loss)
-    losses, weights, right, count = state.sums
-    return losses / weights, right / count
+    losses, weights, scores, count = state.sums
+    return losses / (weights or 1.0), scores / (count or 1.0)
 
 
 def _made(run: Run, batches: list[list[int]], epoch: int) -> Iterator[Clip]:
     """Yield the clips that this process learns from, made up to two steps ahead."""
     own = [index for chosen in batches for _, part in _own_parts(run, chosen) for index in part]
     size = 2 * -(-run.recipe.batch_size // run.recipe.processes)
-    return run.ahead.map(lambda index: run.train_clips.changed(index, epoch), own, size)
+    return run.ahead.map(lambda index: run.task.changed(index, epoch), own, size)
 
 
 def _own_parts(run: Run, chosen: list[int]) -> list[tuple[int, list[int]]]:
@@ -272,8 +279,7 @@ def _own_parts(run: Run, chosen: list[int]) -> list[tuple[int, list[int]]]:
 
 def _step(run: Run, state: State, chosen: list[int], made: Iterator[Clip]) -> bool:
     """Take one step and count it; say whether the run shall end."""
-    labels = [run.train_clips.samples[run.train_clips.places[i].video][1] for i in chosen]
-    weight = run.class_weights[labels].sum().item()
+    weight = run.task.weight(chosen)
     sums = np.zeros(5)
     run.steps.zero_grad(set_to_none=True)
     for number, part in _own_parts(run, chosen):
@@ -294,21 +300,17 @@ def _step(run: Run, state: State, chosen: list[int], made: Iterator[Clip]) -> bo
 
 def _backward(
     run: Run, state: State, number: int, made: list[Clip], weight: float
-) -> tuple[float, float, int, int]:
-    """Add the gradient of a part of a step; return its losses, weights, right answers, clips."""
-    model, key = run.model, (state.epoch, TORCH, state.step, number)
+) -> tuple[float, float, float, int]:
+    """Add the gradient of a part of a step; return its losses, weights, scores, their number."""
+    key = (state.epoch, TORCH, state.step, number)
     torch.manual_seed(int(generator(run.recipe, *key).integers(2**63)))
-    batch, targets = _sampling.stacked(made, model.device)
-    with _precision(run):
-        logits = model.net(batch)
-    _loss.check_logits(model, logits, len(run.class_weights))
-    loss = _loss.summed(logits, targets, run.class_weights, run.recipe.label_smoothing)
+    loss, figures = run.task.loss(made, state.carried, lambda: _precision(run))
     if not torch.isfinite(loss):
         _refuse(run, state, loss.item(), made)
-    # A step whose classes all weigh 0 teaches nothing, but is no mistake.
+    # A step whose classes all weigh 0, or at which nobody looked, teaches nothing, but is no
+    # mistake.
     run.scaler.scale(loss / (weight or 1.0)).backward()
-    right = (logits.detach().argmax(dim=1) == targets).sum().item()
-    return loss.item(), run.class_weights[targets].sum().item(), right, len(made)
+    return figures
 
 
 def _precision(run: Run) -> contextlib.AbstractContextManager:
@@ -332,26 +334,23 @@ def _way_out(run: Run) -> str:
 
 
 def _validate(run: Run, state: State, path: Path) -> tuple[float, float]:
-    """Return mean loss and accuracy over the validation clips."""
-    model, clips, sums = run.model, run.val_clips, np.zeros(3)
-    own = list(range(len(clips.places)))[run.group.rank :: run.group.size]
-    chosen = _sampling.batches(own, -(-run.recipe.batch_size // run.recipe.processes))
-    made = run.ahead.map(clips.plain, own, 2 * run.recipe.batch_size)
+    """Return mean loss and score over the validation clips."""
+    sums, carried = np.zeros(4), {}
+    chosen = run.task.val_batches(run.group.rank, run.group.size)
+    own = [index for part in chosen for index in part]
+    made = run.ahead.map(run.task.plain, own, 2 * run.recipe.batch_size)
     for part in chosen:
-        batch, targets = _sampling.stacked(list(islice(made, len(part))), model.device)
-        logits = ask(model, batch)
-        loss = nn.functional.cross_entropy(logits, targets, reduction="sum").item()
-        sums += loss, (logits.argmax(dim=1) == targets).sum().item(), len(part)
+        sums += run.task.judged(list(islice(made, len(part))), carried)
         # Of several processes all have to leave at once: these do after their next step.
         if run.stop and run.group.size == 1:
             _leave(run, state, path)
-    losses, right, count = run.group.total(sums).tolist()
-    return losses / count, right / count
+    losses, weights, scores, count = run.group.total(sums).tolist()
+    return losses / (weights or 1.0), scores / (count or 1.0)
 
 
-def _best(history: list[dict[str, float]]) -> int:
-    """Return the epoch with the highest accuracy; of equals the lowest loss, then the latest."""
-    return max(history, key=lambda h: (h["val_accuracy"], -h["val_loss"], h["epoch"]))["epoch"]
+def _best(history: list[dict[str, float]], score: str = Classifying.score) -> int:
+    """Return the epoch with the highest score; of equals the lowest loss, then the latest."""
+    return max(history, key=lambda h: (h[f"val_{score}"], -h["val_loss"], h["epoch"]))["epoch"]
 
 
 def _out_of_patience(state: State, recipe: Recipe) -> bool:

@@ -75,7 +75,12 @@ def defaults(entry: registry.Entry, options: dict[str, object]) -> dict[str, obj
 
 
 def is_trained(own: Choice) -> bool:
-    """Say whether a model is trained here: it has no weights, or only those to start from."""
+    """Say whether a model is trained here: it has no weights, or only those to start from.
+
+    A predictor of gaze whose file knows no option `weights` has nothing to train.
+    """
+    if own.room == "gaze" and "weights" not in own.options:
+        return False
     return not own.options.get("weights") or bool(own.options.get("new_head"))
 
 
@@ -141,7 +146,8 @@ def _class_file(name: str) -> Path:
 
 def problems(config: dict, own: Choice) -> list[str]:
     """Return a sentence for everything that is wrong with the weights of a model in the config."""
-    place, about, (option, name) = f"models.{own.name}", of(config, own), given(own.options)
+    place, about = f"{own.room}.{own.name}", of(config, own)
+    option, name = given(own.options)
     entry = registry.entry(own.room, own.method, config.get("rooms"))
     if wrong := table_problems(entry):
         return [f"{entry.path}: {problem}" for problem in wrong]
@@ -149,11 +155,17 @@ def problems(config: dict, own: Choice) -> list[str]:
         return [f"{place}: weights hold the backbone too; give weights or backbone_weights"]
     if own.options.get("new_head") and not own.options.get("weights"):
         return [f"{place}: new_head replaces the last layer of given weights; name weights too"]
+    width = own.options.get("width", 1.0) if own.room == "gaze" else 1.0
+    if about is not None and width != 1:
+        return [
+            f"{place}.width: {width:g}, but the weights {name} are those of the published network, "
+            "of width 1; leave width out, or train the small network from random weights"
+        ]
     if not name or about is not None:
         return []
     if wrong := _name_problems(entry, option, name, own.options.get("backbone")):
         return [f"{place}.{option}: {wrong}"]
-    if not is_trained(own) and not own.options.get("num_classes"):
+    if own.room == "models" and not is_trained(own) and not own.options.get("num_classes"):
         return [f"{place}: weights are given, so give num_classes too"]
     return []
 

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import logging
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
 import torch
@@ -79,6 +79,7 @@ def load(
     head: Sequence[str] = FC,
     new_head: bool = False,
     inflate: bool = False,
+    convert: Callable[[Mapping[str, torch.Tensor]], dict[str, torch.Tensor]] | None = None,
 ) -> Loaded:
     """Fill a network with the weights of a checkpoint file.
 
@@ -91,6 +92,7 @@ def load(
         new_head: leave the last layer at its random weights, to be trained; its keys may then be
             missing or have another shape.
         inflate: spread kernels over space evenly over the frames of the network's.
+        convert: what a layout needs besides other names, such as kernels turned round.
 
     Raises:
         InputError: the file cannot be read, holds code, or keys are missing, unexpected or of
@@ -102,6 +104,7 @@ def load(
         raise InputError(
             f"weights {weights}: no tensors in it but {_some(extras)}; save net.state_dict()"
         )
+    given = convert(given) if convert else given
     own = net.state_dict()
     free = set(head) if new_head else set()
     fit = best_fit(own, given, layouts or {}, ignored, free, inflate)
@@ -138,6 +141,11 @@ def best_fit(
     known = {OWN: [], **layouts}
     fits = [_fit(name, rules, own, kept, free, left_out, inflate) for name, rules in known.items()]
     return min(fits, key=Fit.wrong)
+
+
+def bare(key: str) -> str:
+    """Return a key without what wrappers of modules put before and between names."""
+    return ".".join(part for part in key.split(".") if part not in ADDED)
 
 
 def _stripped(own: Mapping, given: Mapping[str, torch.Tensor]) -> dict[str, torch.Tensor]:
@@ -200,7 +208,8 @@ def _refuse(path: str, fit: Fit, own: Mapping, head: set[str]) -> None:
             f"weights {path}: belong to another network: none of its {len(given)} tensors "
             f"({_some(given)}) fits one of this network's {len(own)} ({_some(list(own))})"
         )
-    ways = "take the options and the number of classes that they were trained with"
+    classes = " and the number of classes" if head else ""
+    ways = f"take the options{classes} that they were trained with"
     if head - fit.weights.keys() and fit.weights.keys() >= _needed(own) - head:
         ways += ", or set new_head: true to train a last layer of your own"
     phrases = [f"{len(keys)} {kind}: {_some(keys)}" for kind, keys in found.items()]

@@ -112,7 +112,9 @@ def check_choice(model: str, option: str, value: object, known: Collection[str])
         InputError: it is not.
     """
     if value not in known:
-        raise InputError(f"{model}: {option} {value!r} is unknown; take {' or '.join(known)}")
+        raise InputError(
+            f"{model}: {option} {value!r} is unknown; take {' or '.join(map(str, known))}"
+        )
 
 
 def as_frames(clips: torch.Tensor) -> torch.Tensor:
