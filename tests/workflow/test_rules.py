@@ -32,7 +32,8 @@ def test_every_rule_is_dressed(root):
 
 def test_networks_are_tagged_for_the_gpu(root):
     tagged = {name for name, block in rules(root) if "gpu=1" in block}
-    assert tagged == {"train", "classify", "shared_pass", "explain", "predict_gaze"}
+    networks = {"train", "train_gaze", "classify", "shared_pass", "explain", "predict_gaze"}
+    assert tagged == networks
 
 
 def test_inputs_and_outputs_are_named(root):

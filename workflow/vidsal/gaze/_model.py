@@ -32,10 +32,10 @@ class GazeModel:
     name: str
     predict: Callable[[Iterator[np.ndarray]], Iterator[np.ndarray]]
     weights_sha256: str = ""
-    maps: Callable[[str, np.ndarray], np.ndarray] | None = None
     net: torch.nn.Module | None = None
     inputs: Callable[[np.ndarray, np.ndarray | None], torch.Tensor] | None = None
     batch: int = 1
+    maps: Callable[[str, np.ndarray], np.ndarray] | None = None
 
     @property
     def device(self) -> torch.device:
