@@ -24,7 +24,7 @@ Passes are of one clip at the defaults: forward, and of these with a way back. C
 one forward pass and the gradient of the input of the same clip, measured on a small clip, where
 what is not a pass weighs more than on a large one. Methods marked * come out of one pass that the
 workflow runs for all of them together, so that each further one is nearly free. Memory is the most
-that lives at once beyond the network, at the default batch of {batch}, as a multiple of the clip's
+that lives at once beyond the network, at the default batch size, as a multiple of the clip's
 own size. A method explains networks with convolutions over space and time (3-D), networks that see
 frames one by one (frames), and transformers (tokens); the cost is that on the first of them.
 """
@@ -37,17 +37,19 @@ Where it is too much, the video is done again at half the batch, and the log say
 
 
 def page() -> str:
-    """Return the whole page."""
-    measured = json.loads(RESULTS.read_text(encoding="utf-8"))["attribution"]
-    batch = max(int(size) for size in measured["memory"]["occlusion"] if size.isdigit())
-    return (
-        INTRODUCTION.format(batch=batch)
-        + "\n"
-        + methods(measured["methods"]["of"])
-        + BATCHES.format(clip=" x ".join(map(str, measured["memory"]["clip"])))
-        + "\n"
-        + batches(measured["memory"])
-    )
+    """Return the whole page; what was not measured yet has no figures."""
+    found = json.loads(RESULTS.read_text(encoding="utf-8")) if RESULTS.is_file() else {}
+    measured = found.get("attribution", {})
+    costs = methods(measured.get("methods", {}).get("of", {}))
+    return f"{INTRODUCTION}\n{costs}" + memory(measured.get("memory"))
+
+
+def memory(measured: dict | None) -> str:
+    """Return the section on memory."""
+    if measured is None:
+        return ""
+    clip = " x ".join(map(str, measured["clip"]))
+    return BATCHES.format(clip=clip) + "\n" + batches(measured)
 
 
 def methods(measured: dict) -> str:

@@ -9,7 +9,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from vidsal import averages, ceilings, lags
+from vidsal import averages, ceiling_tables, ceilings, lags
 from vidsal.densities import density
 from vidsal.heatmaps import Heatmap
 from vidsal.metrics.auc import auc
@@ -157,3 +157,25 @@ def test_curve_peaks_at_the_lag_that_was_put_in(lag):
     curve = lags.lag_curve("v", heatmap, only, looked, range(-4, 5)).set_index("lag")
     assert curve["value"].idxmax() == lag
     assert curve.loc[0, "frames"] == count - abs(lag)
+
+
+def test_tables_of_ceilings_and_of_scores_between_baseline_and_ceiling(tmp_path):
+    def rows(model, method, values):
+        own = {"dataset": "d", "split": "test", "model": model, "method": method, "frame": -1}
+        own |= {"aggregation": "frames", "metric": "nss", "target": "", "n": 5, "outside": 0}
+        return pd.DataFrame({**own, "video": ["a", "b", "c"], "value": values, "reason": ""})
+
+    scores = [rows("net", "cam", [1.5, 2.0, 2.5]), rows("none", "centre", [0.5, 1.0, 1.5])]
+    scores.append(rows("none", "random", [0.0, 0.1, -0.1]))
+    pd.concat(scores).to_parquet(tmp_path / "scores.parquet")
+    tops = [rows("none", kind, [2.5, 3.0, 3.5]) for kind in ceilings.KINDS]
+    single = tops[0].assign(frame=0, value=99.0)
+    pd.concat([*tops, single]).to_parquet(tmp_path / "shard.parquet")
+    out = tmp_path / "ceilings.tsv", tmp_path / "normalised.tsv"
+    shards = [str(tmp_path / "shard.parquet")]
+    ceiling_tables.write_ceilings(str(tmp_path / "scores.parquet"), shards, *out, seed=0)
+    top = pd.read_csv(out[0], sep="\t").set_index("method")["mean"]
+    assert top.to_dict() == dict.fromkeys(ceilings.KINDS, 3.0)
+    made = pd.read_csv(out[1], sep="\t").set_index("method")
+    assert set(made["baseline_control"]) == {"centre"}
+    assert made["normalised"].to_dict() == pytest.approx({"cam": 0.5, "centre": 0, "random": -0.5})
