@@ -29,7 +29,7 @@ from vidsal.attribution.temporal_rescaling import temporal_rescaling  # noqa: E4
 from vidsal.models import VideoModel  # noqa: E402
 from vidsal.models.cnn_lstm import cnn_lstm  # noqa: E402
 
-THREADS, SEED, TARGET, CELLS, QUANTILE = 2, 0, 1, [12, 12], 0.55
+THREADS, SEED, TARGET, CELLS, QUANTILE = 1, 0, 1, [12, 12], 0.55
 LENGTH, SIDE, FEATURES, MAPS = 30, 120, 300, 4
 BAR_CPU_MINUTES = 15.0
 

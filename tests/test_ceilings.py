@@ -32,7 +32,7 @@ def gaze(observers, spread, seed=0):
 
 
 def measured(table, metrics=METRICS, seed=0, splits=4):
-    clip = ceilings.Clip("v", SIZE, FRAMES, {"sigma": SIGMA})
+    clip = ceilings.Clip("v", SIZE, FRAMES, options={"sigma": SIGMA})
     return ceilings.ceilings(clip, table, metrics, np.random.default_rng(seed), splits=splits)
 
 
@@ -68,7 +68,7 @@ def test_an_observer_is_not_predicted_by_their_own_gaze():
 def test_correction_brings_the_half_to_the_whole():
     """The corrected score of 16 observers is that of 16 observers as a map of many others."""
     only = {"nss": METRICS["nss"]}
-    clip = ceilings.Clip("v", SIZE, FRAMES, {"sigma": SIGMA})
+    clip = ceilings.Clip("v", SIZE, FRAMES, options={"sigma": SIGMA})
     differences = {"split_half": [], "all_observers": []}
     for seed in range(10):
         some, many = gaze(16, 6.0, seed), gaze(200, 6.0, 1000 + seed)

@@ -193,7 +193,7 @@ def test_the_frames_files_of_threads_are_their_own_and_all_closed(root, tmp_path
         return opened[-1]
 
     monkeypatch.setattr(fitting.heatmaps, "open_file", opening)
-    files = fitting._FilesOfThreads()
+    files = fitting.FilesOfThreads()
     names = ("v0", "v1", "v0")
     look = lambda: [files.group(path, name) for name in names]  # noqa: E731
     for _ in range(2):

@@ -40,7 +40,7 @@ ROOM = ["r3d_18", "s3d", "cnn_lstm", "tsn", "tsm", "mvit_v2_s", "swin3d_t"]
 TINY = ["c3d_a", "cnnlstm_a", "vit_a"]
 SIDE = {"mvit_v2_s": 64, "swin3d_t": 64}
 # These take minutes in float64; vit_a and r3d_18 stand for them there.
-SLOW = ["mvit_v2_s", "s3d"]
+SLOW = ["mvit_v2_s", "swin3d_t", "s3d"]
 REFUSAL = "cannot explain"
 
 

@@ -1,4 +1,4 @@
-r"""Every frame gets the heatmap of another frame: does it matter when the network looks where?
+r"""Every frame gets the heatmap of another frame, to ask whether it matters when a network looks.
 
 $$ S_t = H_{\pi(t)} $$
 

@@ -1,7 +1,7 @@
 """SalGAN: VGG-16 and its mirror image, trained on still pictures against a discriminator.
 
-Pan et al., "SalGAN: Visual Saliency Prediction with Generative Adversarial Networks", arXiv
-1701.01081. Each frame is looked at for itself. The map is the sigmoid of the network, at the size
+Pan et al., "SalGAN: Visual Saliency Prediction with Generative Adversarial Networks", 2017 (arXiv
+1701.01081). Each frame is looked at for itself. The map is the sigmoid of the network, at the size
 of its input. Read are checkpoints of the PyTorch ports (names `0.weight` or `salgan.0.weight`), and
 those of the Theano original (`gen_modelWeights*.npz`), whose decoder kernels are turned round.
 """
