@@ -1,8 +1,8 @@
 """SalBCE: the generator of SalGAN trained without a discriminator, also on more than colours.
 
 The layers are those of `salgan`; its authors trained them by binary cross-entropy alone, on stills
-and on videos, tried batch normalisation, and gave the network more channels: depth, the place of each
-pixel, and optical flow. The place: Liu et al., "An Intriguing Failing of Convolutional Neural
+and on videos, tried batch normalisation, and gave the network more channels: depth, the place of
+each pixel, and optical flow. The place: Liu et al., "An Intriguing Failing of Convolutional Neural
 Networks and the CoordConv Solution", NeurIPS 2018 (arXiv 1807.03247).
 """
 
